@@ -1,0 +1,22 @@
+//! The vocabulary of Plenum: what every other crate means by a room, a place, a format, a limit, an
+//! end. Values only; no behaviour that needs a clock, a socket or a lock.
+//!
+//! Entry types: [`RoomName`], [`Identity`], [`Place`], [`MediaOffer`], [`Format`], [`CloseReason`].
+
+mod close;
+mod counters;
+pub mod limits;
+mod media;
+mod names;
+mod offer;
+mod place;
+
+pub use close::{CloseReason, Fault};
+pub use counters::{DropReason, Histogram, SECONDS_BUCKETS};
+pub use media::{Codec, Format, H264Profile, MediaKind};
+pub use names::{DisplayName, Identity, NameError, RoomName};
+pub use offer::{
+    Direction, ExtMap, IceCredentials, IceFragment, MediaOffer, OfferedFormat, OfferedLine, RemoteCandidate,
+    Setup,
+};
+pub use place::{Place, Seats, Ufrag};

@@ -1,0 +1,51 @@
+//! Every queue, map and loop has its bound here. Reaching one is counted and has a defined behaviour.
+
+use std::time::Duration;
+
+/// Participants on one shard; the next join is refused with 503.
+pub const PARTICIPANTS_PER_SHARD: usize = 8_192;
+/// Source addresses remembered per session; the least recently validated goes, never the nominated.
+pub const ADDRESSES_PER_SESSION: usize = 16;
+/// STUN messages handled per session and second; more are dropped.
+pub const STUN_PER_SECOND: u32 = 50;
+/// Incoming SSRCs known per session; packets of further ones are dropped.
+pub const SSRCS_PER_SESSION: usize = 64;
+/// Remote candidates used per ICE generation; more are skipped silently.
+pub const REMOTE_CANDIDATES: usize = 8;
+/// From the answer until ICE and DTLS are up.
+pub const SETUP_DEADLINE: Duration = Duration::from_secs(30);
+/// Without a valid answer to consent checks (RFC 7675).
+pub const CONSENT_TIMEOUT: Duration = Duration::from_secs(30);
+/// Keyframe requests to a publisher, per track and layer.
+pub const KEYFRAME_REQUESTS_PER_SECOND: u32 = 3;
+/// Between repeated keyframe requests while somebody waits: a Chromium publisher drops a request
+/// within about 300 ms of the last one instead of delaying it.
+pub const KEYFRAME_REQUEST_INTERVAL: Duration = Duration::from_millis(400);
+/// Packets handled before a flush, if the receive queue does not run dry first.
+pub const PACKETS_PER_FLUSH: usize = 256;
+/// Tracks one participant may publish.
+pub const TRACKS_PER_PARTICIPANT: usize = 16;
+/// Simulcast layers per track.
+pub const LAYERS_PER_TRACK: usize = 4;
+/// Commands waiting for one shard; the next is refused with 503.
+pub const COMMANDS_PER_SHARD: usize = 1_024;
+/// Handshakes in flight per shard: beyond it a join waits up to [`JOIN_QUEUE`], then 503.
+pub const HANDSHAKES_PER_SHARD: usize = 64;
+/// How long a join may wait for its turn.
+pub const JOIN_QUEUE: Duration = Duration::from_secs(3);
+
+/// What an SDP may contain, before anything else looks at it.
+#[derive(Debug, Clone, Copy)]
+pub struct SdpLimits {
+    /// Bytes of the whole text.
+    pub bytes: usize,
+    /// Lines.
+    pub lines: usize,
+    /// m-lines.
+    pub media: usize,
+}
+
+/// WHIP and WHEP.
+pub const SDP_WHIP: SdpLimits = SdpLimits { bytes: 64 * 1024, lines: 2_000, media: 32 };
+/// The room protocol.
+pub const SDP_ROOM: SdpLimits = SdpLimits { bytes: 256 * 1024, lines: 6_000, media: 64 };

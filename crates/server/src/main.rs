@@ -1,0 +1,2 @@
+//! The `plenum` binary.
+fn main() {}
