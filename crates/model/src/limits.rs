@@ -23,12 +23,22 @@ pub const KEYFRAME_REQUESTS_PER_SECOND: u32 = 3;
 pub const KEYFRAME_REQUEST_INTERVAL: Duration = Duration::from_millis(400);
 /// Packets handled before a flush, if the receive queue does not run dry first.
 pub const PACKETS_PER_FLUSH: usize = 256;
+/// From the first datagram of a receive batch until the flush, even if more wait.
+pub const FLUSH_AFTER: Duration = Duration::from_micros(200);
+/// Datagrams of one shard that wait for the socket to take them; then the oldest is dropped.
+pub const SEND_BACKLOG: usize = 4_096;
 /// Tracks one participant may publish.
 pub const TRACKS_PER_PARTICIPANT: usize = 16;
 /// Simulcast layers per track.
 pub const LAYERS_PER_TRACK: usize = 4;
 /// Commands waiting for one shard; the next is refused with 503.
 pub const COMMANDS_PER_SHARD: usize = 1_024;
+/// Commands carried out between two flushes, so that a crowd of them does not hold up media.
+pub const COMMANDS_PER_FLUSH: usize = 32;
+/// Panics escaping an engine within [`ESCAPED_PANICS_WINDOW`] before its shard gives up.
+pub const ESCAPED_PANICS: u32 = 16;
+/// See [`ESCAPED_PANICS`].
+pub const ESCAPED_PANICS_WINDOW: Duration = Duration::from_secs(10);
 /// Handshakes in flight per shard: beyond it a join waits up to [`JOIN_QUEUE`], then 503.
 pub const HANDSHAKES_PER_SHARD: usize = 64;
 /// How long a join may wait for its turn.

@@ -1,1 +1,215 @@
-//! room
+//! The router of one room: who publishes what, who gets which track, what each subscriber's numbers are, and
+//! which keyframes are missing. It knows seats and line numbers, never a connection: packets come in as
+//! headers and go out as [`Delivery`] values that the engine carries to the participant in that seat.
+//!
+//! Entry types: [`Room`]; [`PacketHead`] in, [`Delivery`] and [`KeyframeWish`] out.
+//!
+//! Invariants:
+//! - A viewer's line is bound to at most one track, and its [`plenum_rtp::Rewriter`] lives as long as the
+//!   line: it moves with the subscription when the source changes, so the viewer sees one stream.
+//! - Joining, leaving and switching touch only this room.
+
+#![cfg_attr(test, allow(clippy::disallowed_methods))] // tests take their time zero from the clock
+
+mod subscription;
+mod track;
+
+pub use subscription::{Delivery, ViewerLine};
+pub use track::{PacketHead, TrackId};
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use plenum_model::{Format, Identity, MediaKind, RoomName};
+
+use subscription::Subscription;
+use track::Track;
+
+/// The slot of a participant within the shard.
+pub type Seat = u32;
+
+/// A line on which a publisher sends.
+#[derive(Debug, Clone)]
+pub struct PublishedLine {
+    /// Its index among the publisher's lines.
+    pub line: u8,
+    /// Audio or video.
+    pub kind: MediaKind,
+    /// What it may send with; packets name an index into this.
+    pub formats: Vec<Format>,
+    /// Simulcast layers, at least 1.
+    pub layers: u8,
+}
+
+/// A publisher is asked for a keyframe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyframeWish {
+    /// The publisher.
+    pub seat: Seat,
+    /// Its line.
+    pub line: u8,
+    /// Which layer of it.
+    pub layer: u8,
+}
+
+/// Whom a viewer watches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// The room's main stream: the first publisher, then the next when it leaves.
+    Main,
+    /// One participant, present or not yet.
+    Participant(Identity),
+}
+
+#[derive(Debug)]
+struct Publisher {
+    seat: Seat,
+    identity: Identity,
+    tracks: Vec<TrackId>,
+}
+
+#[derive(Debug)]
+struct Viewer {
+    seat: Seat,
+    target: Target,
+    /// The subscriptions of lines that have no track at the moment.
+    parked: Vec<Subscription>,
+}
+
+/// One room on one shard.
+#[derive(Debug)]
+pub struct Room {
+    name: RoomName,
+    /// In the order of their coming.
+    publishers: Vec<Publisher>,
+    viewers: Vec<Viewer>,
+    tracks: BTreeMap<TrackId, Track>,
+    /// Ids are not used again: a packet that waits for its flush must not find another track.
+    next_track: u32,
+}
+
+impl Room {
+    /// An empty room.
+    pub fn new(name: RoomName) -> Self {
+        Self { name, publishers: Vec::new(), viewers: Vec::new(), tracks: BTreeMap::new(), next_track: 0 }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &RoomName {
+        &self.name
+    }
+
+    /// Whether nobody is left.
+    pub fn is_empty(&self) -> bool {
+        self.publishers.is_empty() && self.viewers.is_empty()
+    }
+
+    /// Who publishes under this identity.
+    pub fn publisher(&self, identity: &Identity) -> Option<Seat> {
+        self.publishers.iter().find(|p| p.identity == *identity).map(|p| p.seat)
+    }
+
+    /// Everyone's seat.
+    pub fn seats(&self) -> impl Iterator<Item = Seat> + '_ {
+        self.publishers.iter().map(|p| p.seat).chain(self.viewers.iter().map(|v| v.seat))
+    }
+
+    /// A publisher comes in. Returns its tracks, one per line, in the order of `lines`.
+    pub fn publish(&mut self, seat: Seat, identity: Identity, lines: &[PublishedLine]) -> Vec<TrackId> {
+        let tracks: Vec<TrackId> = lines
+            .iter()
+            .map(|line| {
+                let id = TrackId(self.next_track);
+                self.next_track += 1;
+                self.tracks.insert(id, Track::new(seat, line));
+                id
+            })
+            .collect();
+        self.publishers.push(Publisher { seat, identity, tracks: tracks.clone() });
+        self.rebind();
+        tracks
+    }
+
+    /// A viewer comes in with the lines it receives on.
+    pub fn watch(&mut self, seat: Seat, target: Target, lines: Vec<ViewerLine>) {
+        let parked = lines.into_iter().map(|line| Subscription::new(seat, line)).collect();
+        self.viewers.push(Viewer { seat, target, parked });
+        self.rebind();
+    }
+
+    /// A participant leaves, if it is there.
+    pub fn leave(&mut self, seat: Seat) {
+        if let Some(index) = self.publishers.iter().position(|p| p.seat == seat) {
+            for track in self.publishers.remove(index).tracks {
+                let orphans = self.tracks.remove(&track).map(Track::into_subscriptions);
+                orphans.into_iter().flatten().for_each(|subscription| self.park(subscription));
+            }
+            self.rebind();
+        }
+        if let Some(index) = self.viewers.iter().position(|v| v.seat == seat) {
+            self.viewers.remove(index);
+            self.tracks.values_mut().for_each(|track| track.unsubscribe(seat));
+        }
+    }
+
+    /// Takes the packets of one track that arrived since the last flush, in order, and calls `deliver` for
+    /// each one that goes to a subscriber: subscriber by subscriber, so that each one's state is touched once.
+    /// Returns how many more could have gone, were they not held back (no keyframe yet, no format in common).
+    pub fn forward(&mut self, track: TrackId, packets: &[PacketHead], deliver: impl FnMut(Delivery)) -> u64 {
+        self.tracks.get_mut(&track).map_or(0, |track| track.forward(packets, deliver))
+    }
+
+    /// A viewer's decoder asks for a keyframe on one of its lines. A line without a track asks nobody.
+    pub fn want_keyframe(&mut self, seat: Seat, line: u8) {
+        for track in self.tracks.values_mut() {
+            track.want_keyframe_for(seat, line);
+        }
+    }
+
+    /// The next request that is due towards a publisher.
+    pub fn poll_keyframe(&mut self, now: Instant) -> Option<KeyframeWish> {
+        self.tracks.values_mut().find_map(|track| track.poll_keyframe(now))
+    }
+
+    /// When [`Self::poll_keyframe`] may have something, if anything is asked for.
+    pub fn next_keyframe_at(&self) -> Option<Instant> {
+        self.tracks.values().filter_map(Track::next_keyframe_at).min()
+    }
+
+    /// Binds each viewer's lines to the tracks it should get: the n-th line of a kind to the n-th track of
+    /// that kind. Lines that are bound already stay as they are.
+    fn rebind(&mut self) {
+        for index in 0..self.viewers.len() {
+            let Some(tracks) = self.tracks_for(&self.viewers[index].target) else { continue };
+            for subscription in std::mem::take(&mut self.viewers[index].parked) {
+                let track = self.track_for(&tracks, &subscription).and_then(|id| self.tracks.get_mut(&id));
+                match track {
+                    Some(track) => track.subscribe(subscription),
+                    None => self.viewers[index].parked.push(subscription),
+                }
+            }
+        }
+    }
+
+    fn tracks_for(&self, target: &Target) -> Option<Vec<TrackId>> {
+        let publisher = match target {
+            Target::Main => self.publishers.first(),
+            Target::Participant(identity) => self.publishers.iter().find(|p| p.identity == *identity),
+        };
+        publisher.map(|p| p.tracks.clone())
+    }
+
+    fn track_for(&self, tracks: &[TrackId], subscription: &Subscription) -> Option<TrackId> {
+        let of_kind = |id: &&TrackId| self.tracks.get(id).is_some_and(|t| t.kind() == subscription.kind());
+        tracks.iter().filter(of_kind).nth(subscription.ordinal()).copied()
+    }
+
+    fn park(&mut self, subscription: Subscription) {
+        if let Some(viewer) = self.viewers.iter_mut().find(|v| v.seat == subscription.seat()) {
+            viewer.parked.push(subscription.unbound());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,142 @@
+//! From the packets of a batch to the subscribers: the loop that the server exists for.
+//!
+//! Packets wait per track until the flush, so that each subscriber's state is touched once per batch; then
+//! everyone who was written to is given time once and drained once.
+
+use std::time::Instant;
+
+use plenum_room::{PacketHead, TrackId};
+
+use crate::command::Event;
+use crate::engine::Engine;
+use crate::participant::Body;
+
+/// The packets of one track since the last flush, in order of arrival.
+#[derive(Debug)]
+struct TrackQueue {
+    room: usize,
+    track: TrackId,
+    heads: Vec<PacketHead>,
+    bodies: Vec<Body>,
+}
+
+impl TrackQueue {
+    fn clear(&mut self) {
+        self.heads.clear();
+        self.bodies.clear();
+    }
+}
+
+/// The packets that wait for a flush. Queues are kept for the next batch, so that steady work allocates nothing.
+#[derive(Debug, Default)]
+pub(crate) struct Fanout {
+    queues: Vec<TrackQueue>,
+    used: usize,
+}
+
+impl Fanout {
+    pub fn is_empty(&self) -> bool {
+        self.used == 0
+    }
+
+    /// Adds a packet. A batch holds packets of few tracks, the latest of them most likely again.
+    pub fn push(&mut self, room: usize, track: TrackId, head: PacketHead, body: Body) {
+        let used = &mut self.queues[..self.used];
+        let index = match used.iter().rposition(|queue| queue.room == room && queue.track == track) {
+            Some(index) => index,
+            None => self.open(room, track),
+        };
+        let queue = &mut self.queues[index];
+        queue.heads.push(head);
+        queue.bodies.push(body);
+    }
+
+    fn open(&mut self, room: usize, track: TrackId) -> usize {
+        match self.queues.get_mut(self.used) {
+            Some(queue) => (queue.room, queue.track) = (room, track),
+            None => self.queues.push(TrackQueue { room, track, heads: Vec::new(), bodies: Vec::new() }),
+        }
+        self.used += 1;
+        self.used - 1
+    }
+
+    /// Drops what waits for a room that is gone.
+    pub fn forget_room(&mut self, room: usize) {
+        self.queues[..self.used].iter_mut().filter(|queue| queue.room == room).for_each(TrackQueue::clear);
+    }
+
+    fn clear(&mut self) {
+        self.queues[..self.used].iter_mut().for_each(TrackQueue::clear);
+        self.used = 0;
+    }
+}
+
+impl Engine {
+    /// Writes the packets of this batch to everyone who gets them.
+    pub(crate) fn forward_all(&mut self, now: Instant) {
+        if self.fanout.is_empty() {
+            return;
+        }
+        let mut fanout = std::mem::take(&mut self.fanout);
+        for queue in &fanout.queues[..fanout.used] {
+            self.guarded(queue.room, |engine| engine.forward(now, queue));
+        }
+        fanout.clear();
+        self.fanout = fanout;
+    }
+
+    fn forward(&mut self, now: Instant, queue: &TrackQueue) {
+        let Self { participants, rooms, touched, events, counters, .. } = self;
+        // The room may have gone since the packet came.
+        let Some(state) = rooms.get_mut(queue.room) else { return };
+        let held_back = state.room.forward(queue.track, &queue.heads, |delivery| {
+            let Some(Some(participant)) = participants.get_mut(delivery.seat as usize) else { return };
+            let body = &queue.bodies[delivery.packet];
+            if !participant.send(&delivery, body) {
+                return;
+            }
+            counters.packets_forwarded += 1;
+            counters.bytes_forwarded += body.payload.len() as u64;
+            if !participant.touched {
+                participant.touched = true;
+                touched.push(delivery.seat);
+            }
+            if !participant.first_packet_sent {
+                participant.first_packet_sent = true;
+                let after = now.saturating_duration_since(participant.admitted_at);
+                events.push_back(Event::FirstPacket { place: participant.place, after });
+            }
+        });
+        counters.packets_gated += held_back;
+        for head in &queue.heads {
+            counters.forward_time.record(now.saturating_duration_since(head.arrival), 1);
+        }
+        self.note_wish(queue.room);
+    }
+
+    /// Sends the keyframe requests that are due in the rooms where something has happened.
+    pub(crate) fn ask_for_keyframes(&mut self, now: Instant) {
+        let mut wishing = std::mem::take(&mut self.wishing);
+        for key in wishing.drain(..) {
+            self.guarded(key, |engine| engine.ask_in_room(now, key));
+        }
+        wishing.append(&mut self.wishing);
+        self.wishing = wishing;
+    }
+
+    fn ask_in_room(&mut self, now: Instant, key: usize) {
+        let Some(state) = self.rooms.get_mut(key) else { return };
+        state.is_wishing = false;
+        while let Some(wish) = state.room.poll_keyframe(now) {
+            let Some(Some(publisher)) = self.participants.get_mut(wish.seat as usize) else { continue };
+            if publisher.request_keyframe(wish.line, wish.layer) {
+                self.counters.keyframe_requests_out += 1;
+                if !publisher.touched {
+                    publisher.touched = true;
+                    self.touched.push(wish.seat);
+                }
+            }
+        }
+        self.schedule_wish(key);
+    }
+}

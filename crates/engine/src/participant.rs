@@ -1,0 +1,380 @@
+//! One participant of a shard: its `Rtc`, its lines, its addresses, its deadlines. It knows nothing of rooms:
+//! packets leave as [`Arrived`] values, and deliveries come in as numbers plus a shared payload.
+
+mod ingest;
+mod reports;
+
+pub(crate) use ingest::{Arrived, Body};
+
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use plenum_model::{CloseReason, Format, MediaKind, Place, limits};
+use plenum_room::{Delivery, PublishedLine, TrackId, ViewerLine};
+use plenum_rtp::vp8::Vp8Ids;
+use plenum_rtp::{PublisherClock, SourceClock};
+use str0m::change::SdpOffer;
+use str0m::media::{KeyframeRequestKind, Mid, Pt, Rid};
+use str0m::net::{Protocol, Receive};
+use str0m::rtp::{RtpWrite, Ssrc, Vp8Descriptor, Vp8Patch};
+use str0m::{Event as RtcEvent, IceConnectionState, Input, Output, Rtc, RtcError};
+
+use crate::negotiate::{self, IceRestart, Peer, PeerLine, Way};
+use crate::{Counters, Transmit};
+use ingest::Source;
+use reports::Reported;
+
+/// What comes out of participants; reused from drain to drain.
+#[derive(Debug, Default)]
+pub(crate) struct Outputs {
+    /// Datagrams to send.
+    pub transmits: Vec<Transmit>,
+    /// Packets to forward.
+    pub packets: Vec<Arrived>,
+    /// The rest.
+    pub told: Vec<Told>,
+}
+
+/// What a participant tells its shard after it was given input.
+#[derive(Debug)]
+pub(crate) enum Told {
+    KeyframeWanted { line: u8 },
+    Connected,
+    Interrupted,
+    Resumed,
+    TrackStarted { kind: MediaKind, format: Format },
+    Ended(CloseReason),
+}
+
+#[derive(Debug)]
+struct Line {
+    mid: Mid,
+    kind: MediaKind,
+    formats: Vec<(Pt, Format)>,
+    way: LineWay,
+}
+
+#[derive(Debug)]
+enum LineWay {
+    In(Incoming),
+    Out { ssrc: Ssrc, written: u64 },
+}
+
+#[derive(Debug)]
+struct Incoming {
+    rids: Vec<Rid>,
+    nack: bool,
+    track: TrackId,
+    clocks: Vec<SourceClock>,
+    /// What the last packet was encoded with.
+    current: Option<Format>,
+}
+
+/// One participant.
+pub(crate) struct Participant {
+    pub place: Place,
+    /// Its room's key in the engine.
+    pub room: usize,
+    pub admitted_at: Instant,
+    /// Whether the current flush has already noted it.
+    pub touched: bool,
+    /// The entry of the timer heap that counts.
+    pub scheduled: Option<Instant>,
+    pub addresses: Vec<(SocketAddr, Instant)>,
+    pub first_packet_sent: bool,
+    rtc: Rtc,
+    lines: Vec<Line>,
+    sources: Vec<Source>,
+    clock: PublisherClock,
+    connected: bool,
+    interrupted: bool,
+    rtc_deadline: Instant,
+    /// When a check of ours was last answered, and how many had been by then.
+    last_response: (Instant, u64),
+    stun_window: (Instant, u32),
+    destination: Option<SocketAddr>,
+    reported: Reported,
+}
+
+impl Participant {
+    pub fn new(now: Instant, place: Place, room: usize, peer: Peer) -> Self {
+        Self {
+            place,
+            room,
+            admitted_at: now,
+            touched: false,
+            scheduled: None,
+            addresses: Vec::new(),
+            first_packet_sent: false,
+            rtc: peer.rtc,
+            lines: peer.lines.into_iter().map(Line::new).collect(),
+            sources: Vec::new(),
+            clock: PublisherClock::default(),
+            connected: false,
+            interrupted: false,
+            rtc_deadline: now,
+            last_response: (now, 0),
+            stun_window: (now, 0),
+            destination: None,
+            reported: Reported::default(),
+        }
+    }
+
+    /// The lines it sends on, for its room.
+    pub fn published_lines(&self) -> Vec<PublishedLine> {
+        let lines = self.lines.iter().enumerate();
+        lines
+            .filter_map(|(index, line)| match &line.way {
+                LineWay::In(incoming) => Some(PublishedLine {
+                    line: index as u8,
+                    kind: line.kind,
+                    formats: line.formats.iter().map(|(_, format)| *format).collect(),
+                    layers: incoming.rids.len().clamp(1, limits::LAYERS_PER_TRACK) as u8,
+                }),
+                LineWay::Out { .. } => None,
+            })
+            .collect()
+    }
+
+    /// The room's names for those lines, in the same order.
+    pub fn set_tracks(&mut self, tracks: &[TrackId]) {
+        let incoming = self.lines.iter_mut().filter_map(|line| match &mut line.way {
+            LineWay::In(incoming) => Some(incoming),
+            LineWay::Out { .. } => None,
+        });
+        for (incoming, track) in incoming.zip(tracks) {
+            incoming.track = *track;
+        }
+    }
+
+    /// The track of a line that sends to us.
+    pub fn track(&self, line: u8) -> Option<TrackId> {
+        match &self.lines.get(usize::from(line))?.way {
+            LineWay::In(incoming) => Some(incoming.track),
+            LineWay::Out { .. } => None,
+        }
+    }
+
+    /// The lines it receives on, for its room. `random` gives first sequence numbers and timestamps.
+    pub fn viewer_lines(&self, random: &mut fastrand::Rng) -> Vec<ViewerLine> {
+        let mut ordinals = [0_u8; 2];
+        let mut lines = Vec::new();
+        for (index, line) in self.lines.iter().enumerate() {
+            if let LineWay::Out { .. } = line.way {
+                let ordinal = &mut ordinals[line.kind as usize];
+                lines.push(ViewerLine {
+                    line: index as u8,
+                    kind: line.kind,
+                    ordinal: *ordinal,
+                    formats: line.formats.iter().map(|(_, format)| *format).collect(),
+                    start: (random.u16(..0x8000), random.u32(..)),
+                });
+                *ordinal += 1;
+            }
+        }
+        lines
+    }
+
+    /// Whether one more STUN message may be handled in this second.
+    pub fn may_handle_stun(&mut self, now: Instant) -> bool {
+        let (since, count) = &mut self.stun_window;
+        if now.saturating_duration_since(*since).as_secs() >= 1 {
+            (*since, *count) = (now, 0);
+        }
+        *count += 1;
+        *count <= limits::STUN_PER_SECOND
+    }
+
+    /// Whether the packet is meant for this participant: for STUN, MESSAGE-INTEGRITY and ufrags verify.
+    pub fn accepts(&self, input: &Input<'_>) -> bool {
+        self.rtc.accepts(input)
+    }
+
+    /// Where media goes to.
+    pub fn destination(&self) -> Option<SocketAddr> {
+        self.destination
+    }
+
+    /// Takes a datagram. Call [`Self::drain`] afterwards, every time: a received packet waits in one slot.
+    pub fn receive(&mut self, now: Instant, receive: Receive<'_>) -> Result<(), RtcError> {
+        self.rtc.handle_input(Input::Receive(now, receive))
+    }
+
+    /// Lets time pass. Call [`Self::drain`] afterwards.
+    pub fn pass_time(&mut self, now: Instant) -> Result<(), RtcError> {
+        self.rtc.handle_input(Input::Timeout(now))
+    }
+
+    /// Writes a packet to one of its lines; it leaves with the next [`Self::pass_time`] and drain.
+    /// Returns whether it could be written.
+    pub fn send(&mut self, delivery: &Delivery, body: &Body) -> bool {
+        let Some(line) = self.lines.get_mut(usize::from(delivery.line)) else { return false };
+        let LineWay::Out { ssrc, written } = &mut line.way else { return false };
+        let (pt, _) = line.formats[usize::from(delivery.format)];
+        let mut api = self.rtc.direct_api();
+        let Some(stream) = api.stream_tx(ssrc) else { return false };
+        let numbers = &delivery.numbers;
+        let mut packet =
+            RtpWrite::new(pt, numbers.seq.into(), numbers.time, body.captured_at, body.payload.clone())
+                .marker(body.marker)
+                .ext_vals(body.extensions.clone())
+                .nackable(body.kind == MediaKind::Video);
+        if let Some(patch) = body.vp8.and_then(|descriptor| vp8_patch(descriptor, &numbers.vp8)) {
+            packet = packet.vp8_patch(patch);
+        }
+        stream.write_rtp(packet);
+        *written += 1;
+        true
+    }
+
+    /// Asks the peer for a keyframe of one layer.
+    pub fn request_keyframe(&mut self, line: u8, layer: u8) -> bool {
+        let wanted = self.sources.iter().find(|s| s.line == line && s.layer == layer);
+        let Some(ssrc) = wanted.map(|source| source.ssrc) else { return false };
+        let mut api = self.rtc.direct_api();
+        let Some(stream) = api.stream_rx(&ssrc) else { return false };
+        stream.request_keyframe(KeyframeRequestKind::Pli);
+        true
+    }
+
+    /// Uses more of the peer's candidates.
+    pub fn add_candidates(&mut self, candidates: &[SocketAddr]) {
+        negotiate::add_remote_candidates(&mut self.rtc, candidates);
+    }
+
+    /// Takes the peer's new ICE credentials and ours. Media goes on over the old pair meanwhile.
+    pub fn restart_ice(&mut self, restart: IceRestart) -> Result<(), RtcError> {
+        let offer: SdpOffer = restart.offer;
+        self.rtc.sdp_api().accept_offer(offer)?;
+        // str0m chose credentials of its own for the answer; ours name our place.
+        self.rtc.direct_api().set_local_ice_credentials(negotiate::to_str0m(&restart.ice));
+        negotiate::add_remote_candidates(&mut self.rtc, &restart.remote_candidates);
+        Ok(())
+    }
+
+    /// Says goodbye (RTCP BYE, DTLS close_notify) into `out`.
+    pub fn say_goodbye(&mut self, now: Instant, out: &mut Vec<Transmit>) {
+        if self.connected && self.rtc.close().is_ok() && self.pass_time(now).is_ok() {
+            while let Ok(output) = self.rtc.poll_output() {
+                match output {
+                    Output::Transmit(transmit) => out.push(into_transmit(transmit)),
+                    Output::Event(_) => {}
+                    Output::Timeout(_) => break,
+                }
+            }
+        }
+    }
+
+    /// Polls everything the `Rtc` has to give after input.
+    pub fn drain(&mut self, now: Instant, counters: &mut Counters, out: &mut Outputs) {
+        loop {
+            match self.rtc.poll_output() {
+                Ok(Output::Transmit(transmit)) => {
+                    let is_stun = transmit.contents.first().is_some_and(|byte| *byte < 2);
+                    if !is_stun {
+                        self.destination = Some(transmit.destination);
+                    }
+                    out.transmits.push(into_transmit(transmit));
+                }
+                Ok(Output::Event(event)) => self.digest(now, event, counters, out),
+                Ok(Output::Timeout(at)) => {
+                    self.rtc_deadline = at;
+                    break;
+                }
+                // Errors caused by input are not fatal: the set-up deadline and consent decide.
+                Err(error) => {
+                    tracing::debug!(place = ?self.place, %error, "peer error");
+                    self.rtc_deadline = now + limits::KEYFRAME_REQUEST_INTERVAL;
+                    break;
+                }
+            }
+        }
+        if !self.rtc.is_alive() {
+            out.told.push(Told::Ended(CloseReason::PeerClosed));
+        }
+    }
+
+    /// When this participant wants to be woken at the latest.
+    pub fn deadline(&self) -> Instant {
+        self.rtc_deadline.min(self.end_of_patience())
+    }
+
+    /// Why the session is over, if it is: not connected in time, or no consent for too long.
+    pub fn is_overdue(&self, now: Instant) -> Option<CloseReason> {
+        let reason = if self.connected { CloseReason::ConsentLost } else { CloseReason::SetupTimeout };
+        (now >= self.end_of_patience()).then_some(reason)
+    }
+
+    fn end_of_patience(&self) -> Instant {
+        match self.connected {
+            true => self.last_response.0 + limits::CONSENT_TIMEOUT,
+            false => self.admitted_at + limits::SETUP_DEADLINE,
+        }
+    }
+
+    fn digest(&mut self, now: Instant, event: RtcEvent, counters: &mut Counters, out: &mut Outputs) {
+        match event {
+            RtcEvent::RtpPacket(packet) => self.digest_packet(packet, out),
+            RtcEvent::KeyframeRequest(request) => {
+                if let Some(line) = self.lines.iter().position(|line| line.mid == request.mid) {
+                    out.told.push(Told::KeyframeWanted { line: line as u8 });
+                }
+            }
+            RtcEvent::Connected => {
+                self.connected = true;
+                self.last_response.0 = now;
+                out.told.push(Told::Connected);
+            }
+            RtcEvent::IceConnectionStateChange(state) => self.digest_ice(state, &mut out.told),
+            RtcEvent::PeerStats(stats) => self.digest_peer_stats(now, &stats),
+            RtcEvent::MediaEgressStats(stats) => self.digest_egress(&stats, counters),
+            RtcEvent::MediaIngressStats(stats) => self.digest_ingress(&stats, counters),
+            _ => {}
+        }
+    }
+
+    fn digest_ice(&mut self, state: IceConnectionState, told: &mut Vec<Told>) {
+        match state {
+            IceConnectionState::Disconnected if self.connected && !self.interrupted => {
+                self.interrupted = true;
+                told.push(Told::Interrupted);
+            }
+            IceConnectionState::Connected | IceConnectionState::Completed if self.interrupted => {
+                self.interrupted = false;
+                told.push(Told::Resumed);
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Line {
+    fn new(line: PeerLine) -> Self {
+        let clock_rate = line.formats.first().map_or(90_000, |(_, format)| format.codec.clock_rate());
+        let way = match line.way {
+            Way::In { mut rids, nack } => {
+                rids.truncate(limits::LAYERS_PER_TRACK);
+                let clocks = vec![SourceClock::new(clock_rate); rids.len().max(1)];
+                LineWay::In(Incoming { rids, nack, track: TrackId::default(), clocks, current: None })
+            }
+            Way::Out { ssrc } => LineWay::Out { ssrc, written: 0 },
+        };
+        Self { mid: line.mid, kind: line.kind, formats: line.formats, way }
+    }
+}
+
+fn vp8_patch(descriptor: Vp8Descriptor, ids: &Vp8Ids) -> Option<Vp8Patch> {
+    let mut patch = descriptor.patch();
+    if let Some(id) = ids.picture_id {
+        patch = patch.picture_id(id);
+    }
+    if let Some(idx) = ids.tl0_pic_idx {
+        patch = patch.tl0_pic_idx(idx);
+    }
+    patch.build().ok()
+}
+
+fn into_transmit(transmit: str0m::net::Transmit) -> Transmit {
+    debug_assert_eq!(transmit.proto, Protocol::Udp);
+    Transmit { destination: transmit.destination, contents: transmit.contents.into() }
+}

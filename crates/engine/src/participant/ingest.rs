@@ -1,0 +1,123 @@
+//! What a publisher's packets become: whose line and layer, which format, captured when, a keyframe or not.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use plenum_model::{Codec, MediaKind, limits};
+use plenum_room::PacketHead;
+use plenum_rtp::vp8::{self, Vp8Ids};
+use plenum_rtp::{SenderReport, keyframe};
+use str0m::rtp::{ExtensionValues, RtpPacket, Ssrc, Vp8Descriptor};
+
+use super::{LineWay, Outputs, Participant, Told};
+
+/// A packet that came in: what routing reads, and what it carries.
+#[derive(Debug)]
+pub(crate) struct Arrived {
+    pub line: u8,
+    pub head: PacketHead,
+    pub body: Body,
+}
+
+/// What a packet carries besides its numbers; shared by all who get it.
+#[derive(Debug)]
+pub(crate) struct Body {
+    pub payload: Arc<[u8]>,
+    pub marker: bool,
+    pub extensions: ExtensionValues,
+    pub captured_at: Instant,
+    pub kind: MediaKind,
+    pub vp8: Option<Vp8Descriptor>,
+}
+
+/// An SSRC that sends to us.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Source {
+    pub ssrc: Ssrc,
+    pub line: u8,
+    pub layer: u8,
+}
+
+impl Participant {
+    pub(super) fn digest_packet(&mut self, packet: RtpPacket, out: &mut Outputs) {
+        let Some(source) = self.source_of(packet.header.ssrc) else { return };
+        let line = &mut self.lines[usize::from(source.line)];
+        let LineWay::In(incoming) = &mut line.way else { return };
+        let pt = packet.header.payload_type;
+        let Some((_, format)) = line.formats.iter().find(|(known, _)| *known == pt) else { return };
+        let arrival = packet.timestamp;
+        let time = packet.time.numer();
+        let report = packet
+            .last_sender_info
+            .map(|info| SenderReport { ntp: info.ntp_time, rtp: info.rtp_time.numer() as u32 });
+        let clock = &mut incoming.clocks[usize::from(source.layer)];
+        let captured_at = clock.captured_at(&mut self.clock, report, time as u32, arrival);
+        if incoming.current.replace(*format) != Some(*format) {
+            out.told.push(Told::TrackStarted { kind: line.kind, format: *format });
+        }
+        let is_vp8 = format.codec == Codec::Vp8;
+        let ids = match is_vp8 {
+            true => vp8::parse(&packet.payload).map_or(Vp8Ids::default(), |p| p.ids),
+            false => Vp8Ids::default(),
+        };
+        let head = PacketHead {
+            layer: source.layer,
+            seq: *packet.seq_no,
+            time,
+            arrival,
+            format: *format,
+            starts_keyframe: keyframe::starts_keyframe(format.codec, &packet.payload),
+            vp8: ids,
+            payload_len: packet.payload.len(),
+        };
+        let body = Body {
+            marker: packet.header.marker,
+            extensions: forwarded_extensions(packet.header.ext_vals),
+            captured_at,
+            kind: line.kind,
+            vp8: is_vp8.then(|| Vp8Descriptor::parse(&packet.payload).ok()).flatten(),
+            payload: packet.payload,
+        };
+        out.packets.push(Arrived { line: source.line, head, body });
+    }
+
+    /// Which line and layer an SSRC belongs to. str0m mapped it, by `a=ssrc`, mid, rid or payload type.
+    fn source_of(&mut self, ssrc: Ssrc) -> Option<Source> {
+        if let Some(known) = self.sources.iter().find(|source| source.ssrc == ssrc) {
+            return Some(*known);
+        }
+        if self.sources.len() >= limits::SSRCS_PER_SESSION {
+            return None;
+        }
+        let mut api = self.rtc.direct_api();
+        let stream = api.stream_rx(&ssrc)?;
+        let (mid, rid) = (stream.mid(), stream.rid());
+        let index = self.lines.iter().position(|line| line.mid == mid)?;
+        let line = &self.lines[index];
+        let LineWay::In(incoming) = &line.way else { return None };
+        let layer = match rid {
+            Some(rid) => incoming.rids.iter().position(|known| *known == rid)?,
+            None => 0,
+        };
+        if line.kind == MediaKind::Video && incoming.nack {
+            // Without RTX (OBS) str0m would not ask; such publishers resend on the media SSRC.
+            stream.suppress_nack(false);
+        }
+        let source = Source { ssrc, line: index as u8, layer: layer as u8 };
+        // A publisher that changes its SSRC keeps one entry per layer.
+        self.sources.retain(|known| (known.line, known.layer) != (source.line, source.layer));
+        self.sources.push(source);
+        Some(source)
+    }
+}
+
+/// What a packet's extensions say about the media goes on; what they say about the hop does not.
+fn forwarded_extensions(received: ExtensionValues) -> ExtensionValues {
+    ExtensionValues {
+        audio_level: received.audio_level,
+        voice_activity: received.voice_activity,
+        video_orientation: received.video_orientation,
+        video_content_type: received.video_content_type,
+        ..Default::default()
+    }
+}

@@ -1,0 +1,233 @@
+//! What can be asked for on the command line, and how rates are written.
+//!
+//! Nothing here opens a socket: parsing ends in values the rest of the crate can take as true.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use crate::payload;
+
+/// The options of `plenum load`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Args {
+    /// Server to load, as an HTTP base URL; endpoints are `{url}/whip/{room}` and `{url}/whep/{room}`.
+    #[arg(long, default_value = "http://127.0.0.1:7880")]
+    pub url: String,
+    /// WHIP endpoint instead of `{url}/whip/{room}`; `{room}` and `{publisher}` in it are replaced.
+    #[arg(long)]
+    pub whip_url: Option<String>,
+    /// WHEP endpoint instead of `{url}/whep/{room}`; `{room}` and `{publisher}` in it are replaced.
+    #[arg(long)]
+    pub whep_url: Option<String>,
+    /// Bearer token sent with every request.
+    #[arg(long)]
+    pub token: Option<String>,
+    /// Room to publish to and watch; with more than one room, the prefix of their names (`bench-0` and so on).
+    #[arg(long, default_value = "bench")]
+    pub room: String,
+    /// Number of rooms, each with its own publishers and viewers.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    pub rooms: u16,
+    /// WHIP publishers per room.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1_000))]
+    pub publishers: u16,
+    /// WHEP viewers per room, spread evenly over its publishers.
+    #[arg(long, default_value_t = 1)]
+    pub viewers: u32,
+    /// Participants of the room protocol per room; only 0 is available so far.
+    #[arg(long, default_value_t = 0, value_parser = parse_participants)]
+    pub participants: u32,
+    /// Video of each publisher as packets per second and RTP payload bytes, or `off`.
+    #[arg(long, default_value = "250pps,1200B")]
+    pub video: Rate,
+    /// Audio of each publisher as packets per second and RTP payload bytes, or `off`.
+    #[arg(long, default_value = "50pps,120B")]
+    pub audio: Rate,
+    /// Video packets sent back to back as one frame, at the same average rate.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub burst: u32,
+    /// Share of the viewers that decrypt and check every packet; the others count RTP headers only.
+    #[arg(long, default_value_t = 1.0, value_parser = parse_share)]
+    pub sample: f64,
+    /// How long to measure once everybody has joined (`30s`, `5m`, `1h`).
+    #[arg(long, default_value = "30s", value_parser = parse_duration)]
+    pub duration: Duration,
+    /// Print one JSON object on stdout instead of a summary.
+    #[arg(long)]
+    pub json: bool,
+    /// Process id of the server on this machine, to report what a forwarded packet costs it.
+    #[arg(long)]
+    pub server_pid: Option<u32>,
+    /// Threads that receive for the viewers; the publishers have one of their own.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub threads: u16,
+    /// Joins started per second.
+    #[arg(long, default_value_t = 50.0, value_parser = parse_join_rate)]
+    pub join_rate: f64,
+    /// Leave without DELETE, as a crashed client does.
+    #[arg(long)]
+    pub no_delete: bool,
+}
+
+/// Constant rate of one stream: packets per second and RTP payload bytes of each.
+///
+/// Written `250pps,1200B`; `off` stands for no stream at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rate {
+    /// Packets per second; 0 when the stream is off.
+    pub packets_per_s: u32,
+    /// RTP payload bytes per packet, header extensions not included.
+    pub payload_bytes: usize,
+}
+
+impl Rate {
+    /// No stream.
+    pub const OFF: Rate = Rate { packets_per_s: 0, payload_bytes: 0 };
+    /// Highest rate of one stream; beyond it one publisher stops being one encoder.
+    const MAX_PACKETS_PER_S: u32 = 100_000;
+    /// Largest payload that fits an Ethernet frame with IPv6, UDP, RTP, extensions and the GCM tag.
+    const MAX_PAYLOAD_BYTES: usize = 1_380;
+
+    /// Whether the stream is sent at all.
+    pub fn is_on(self) -> bool {
+        self.packets_per_s > 0
+    }
+}
+
+impl FromStr for Rate {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == "off" {
+            return Ok(Rate::OFF);
+        }
+        let shape = || format!("expected a rate such as 250pps,1200B or off, found {text:?}");
+        let (pps, bytes) = text.split_once(',').ok_or_else(shape)?;
+        let pps = pps.trim().strip_suffix("pps").ok_or_else(shape)?;
+        let bytes = bytes.trim().strip_suffix('B').ok_or_else(shape)?;
+        let rate = Rate {
+            packets_per_s: pps.parse().map_err(|_| shape())?,
+            payload_bytes: bytes.parse().map_err(|_| shape())?,
+        };
+        rate.checked()
+    }
+}
+
+impl Rate {
+    fn checked(self) -> Result<Self, String> {
+        if !(1..=Self::MAX_PACKETS_PER_S).contains(&self.packets_per_s) {
+            return Err(format!("packets per second must be 1 to {}", Self::MAX_PACKETS_PER_S));
+        }
+        if !(payload::MIN_BYTES..=Self::MAX_PAYLOAD_BYTES).contains(&self.payload_bytes) {
+            return Err(format!(
+                "payload must be {} to {} bytes",
+                payload::MIN_BYTES,
+                Self::MAX_PAYLOAD_BYTES
+            ));
+        }
+        Ok(self)
+    }
+}
+
+fn parse_participants(text: &str) -> Result<u32, String> {
+    match text.parse::<u32>() {
+        Ok(0) => Ok(0),
+        Ok(_) => Err("the room protocol is not available yet; use --publishers and --viewers".into()),
+        Err(_) => Err("expected a number".into()),
+    }
+}
+
+fn parse_share(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
+        _ => Err("expected a share from 0 to 1".into()),
+    }
+}
+
+fn parse_join_rate(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(rate) if rate > 0.0 && rate <= 10_000.0 => Ok(rate),
+        _ => Err("expected joins per second above 0, at most 10000".into()),
+    }
+}
+
+fn parse_duration(text: &str) -> Result<Duration, String> {
+    let shape = || format!("expected a duration such as 500ms, 30s, 5m or 1h, found {text:?}");
+    let digits = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(shape)?;
+    let (number, unit) = text.split_at(digits);
+    let number: u64 = number.parse().map_err(|_| shape())?;
+    let unit_ms: u64 = match unit {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        _ => return Err(shape()),
+    };
+    let ms = number.checked_mul(unit_ms).ok_or_else(shape)?;
+    if ms == 0 {
+        return Err("must be longer than 0".into());
+    }
+    Ok(Duration::from_millis(ms))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Cli {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    fn parse(line: &str) -> Result<Args, String> {
+        let words = std::iter::once("load").chain(line.split_ascii_whitespace());
+        Cli::try_parse_from(words).map(|cli| cli.args).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn the_documented_command_line_is_understood() {
+        let args = parse(
+            "--url http://127.0.0.1:7880 --room bench --rooms 1 --publishers 1 --viewers 100 --participants 0 \
+             --video 250pps,1200B --audio 50pps,120B --burst 1 --sample 1 --duration 30s --json",
+        )
+        .unwrap();
+        assert_eq!(args.video, Rate { packets_per_s: 250, payload_bytes: 1_200 });
+        assert_eq!((args.viewers, args.duration, args.json), (100, Duration::from_secs(30), true));
+    }
+
+    #[test]
+    fn rates_are_strict_and_off_is_a_rate() {
+        assert_eq!("off".parse(), Ok(Rate::OFF));
+        assert_eq!("50pps, 120B".parse(), Ok(Rate { packets_per_s: 50, payload_bytes: 120 }));
+        for wrong in ["", "250", "250pps", "1200B,250pps", "0pps,100B", "-1pps,100B", "1pps,8B", "1pps,9000B"]
+        {
+            assert!(wrong.parse::<Rate>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn durations_need_a_unit() {
+        assert_eq!(parse_duration("1500ms"), Ok(Duration::from_millis(1_500)));
+        assert_eq!(parse_duration("2m"), Ok(Duration::from_secs(120)));
+        for wrong in ["", "30", "s", "-1s", "0s", "1.5s", "99999999999999999999h", "18446744073709551615h"] {
+            assert!(parse_duration(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn participants_are_refused_with_a_reason() {
+        assert!(parse("--participants 0").is_ok());
+        assert!(parse("--participants 5").unwrap_err().contains("room protocol is not available yet"));
+    }
+
+    #[test]
+    fn numbers_out_of_range_are_refused() {
+        for wrong in
+            ["--rooms 0", "--publishers 0", "--sample 1.1", "--sample NaN", "--join-rate 0", "--threads 0"]
+        {
+            assert!(parse(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! What one publisher sends, known to it and to its viewers: streams with their rates, and how far each
+//! has got.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use str0m::media::MediaKind;
+
+use crate::args::{Args, Rate};
+use crate::payload::Origin;
+
+/// All that one publisher sends.
+#[derive(Debug, Clone)]
+pub(crate) struct Broadcast {
+    /// What its payloads are marked with.
+    pub origin: Origin,
+    /// Its streams.
+    pub feeds: Vec<Arc<Feed>>,
+}
+
+impl Broadcast {
+    /// The streams that `args` asks of every publisher.
+    pub(crate) fn new(origin: Origin, args: &Args) -> Self {
+        let video = (MediaKind::Video, args.video, args.burst);
+        let audio = (MediaKind::Audio, args.audio, 1);
+        let feeds = [video, audio]
+            .into_iter()
+            .filter(|(_, rate, _)| rate.is_on())
+            .map(|(kind, rate, burst)| Arc::new(Feed::new(kind, rate, burst)))
+            .collect();
+        Self { origin, feeds }
+    }
+}
+
+/// One stream.
+#[derive(Debug)]
+pub(crate) struct Feed {
+    /// Audio or video.
+    pub kind: MediaKind,
+    /// Packets per second and their size.
+    pub rate: Rate,
+    /// Packets per frame, sent back to back.
+    pub burst: u32,
+    sent: AtomicU64,
+    counted: AtomicU64,
+}
+
+impl Feed {
+    /// Nothing sent yet, everything counts.
+    pub(crate) fn new(kind: MediaKind, rate: Rate, burst: u32) -> Self {
+        Self { kind, rate, burst, sent: AtomicU64::new(0), counted: AtomicU64::new(u64::MAX) }
+    }
+
+    /// Notes that `packets` have been sent. Called before they are, so that no viewer is ahead of it.
+    pub(crate) fn set_sent(&self, packets: u64) {
+        self.sent.store(packets, Ordering::Release);
+    }
+
+    /// Ends counting with what has been sent. Only the thread that sends may call this, for then no packet
+    /// beyond is under way; what it sends from here on shows the viewers the losses before.
+    pub(crate) fn end_counting(&self) {
+        let sent = self.sent.load(Ordering::Acquire);
+        let _ = self.counted.compare_exchange(u64::MAX, sent, Ordering::AcqRel, Ordering::Acquire);
+    }
+
+    /// Whether packet `index` belongs to the measurement.
+    pub(crate) fn counts(&self, index: u64) -> bool {
+        index < self.counted.load(Ordering::Acquire)
+    }
+
+    /// Packets sent that count.
+    pub(crate) fn sent(&self) -> u64 {
+        self.sent.load(Ordering::Acquire).min(self.counted.load(Ordering::Acquire))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packets_behind_the_end_do_not_count() {
+        let rate = Rate { packets_per_s: 50, payload_bytes: 120 };
+        let feed = Feed::new(MediaKind::Audio, rate, 1);
+        feed.set_sent(10);
+        assert!(feed.counts(9) && feed.counts(10));
+        feed.end_counting();
+        feed.set_sent(12);
+        feed.end_counting();
+        assert!(feed.counts(9) && !feed.counts(10));
+        assert_eq!(feed.sent(), 10);
+    }
+}

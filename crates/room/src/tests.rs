@@ -1,0 +1,183 @@
+//! What a room promises, without a connection in sight.
+
+use std::time::Duration;
+
+use plenum_model::Codec;
+use plenum_rtp::vp8::Vp8Ids;
+
+use super::*;
+
+fn format(codec: Codec) -> Format {
+    Format::from_sdp(codec.encoding_name(), codec.clock_rate(), "").unwrap()
+}
+
+fn name(text: &str) -> Identity {
+    Identity::parse(text).unwrap()
+}
+
+fn room() -> Room {
+    Room::new(RoomName::parse("test").unwrap())
+}
+
+fn video_line(layers: u8) -> PublishedLine {
+    PublishedLine { line: 0, kind: MediaKind::Video, formats: vec![format(Codec::Vp8)], layers }
+}
+
+fn viewer_line(line: u8, codec: Codec) -> ViewerLine {
+    ViewerLine { line, kind: codec.kind(), ordinal: 0, formats: vec![format(codec)], start: (7, 0) }
+}
+
+fn head(seq: u64, key: bool, arrival: Instant) -> PacketHead {
+    PacketHead {
+        layer: 0,
+        seq,
+        time: seq * 3_000,
+        arrival,
+        format: format(Codec::Vp8),
+        starts_keyframe: key,
+        vp8: Vp8Ids::default(),
+        payload_len: 1_000,
+    }
+}
+
+fn sent(room: &mut Room, track: TrackId, packets: &[PacketHead]) -> Vec<(Seat, u64)> {
+    let mut out = Vec::new();
+    room.forward(track, packets, |d| out.push((d.seat, d.numbers.seq)));
+    out
+}
+
+#[test]
+fn every_viewer_starts_at_a_keyframe_and_at_its_own_numbers() {
+    let (mut room, now) = (room(), Instant::now());
+    let track = room.publish(0, name("alice"), &[video_line(1)])[0];
+    room.watch(1, Target::Main, vec![viewer_line(0, Codec::Vp8)]);
+    assert_eq!(sent(&mut room, track, &[head(70_000, false, now)]), []);
+    assert_eq!(sent(&mut room, track, &[head(70_001, true, now)]), [(1, 7)]);
+    room.watch(2, Target::Main, vec![viewer_line(0, Codec::Vp8)]);
+    assert_eq!(sent(&mut room, track, &[head(70_002, false, now)]), [(1, 8)]);
+    assert_eq!(sent(&mut room, track, &[head(70_003, true, now)]), [(1, 9), (2, 7)]);
+}
+
+#[test]
+fn a_waiting_viewer_makes_the_room_ask_again_until_the_keyframe_comes() {
+    let (mut room, now) = (room(), Instant::now());
+    let track = room.publish(0, name("alice"), &[video_line(1)])[0];
+    room.watch(1, Target::Main, vec![viewer_line(0, Codec::Vp8)]);
+    let wish = KeyframeWish { seat: 0, line: 0, layer: 0 };
+    assert_eq!(room.poll_keyframe(now), Some(wish));
+    let mut asked = 0;
+    for ms in 0..1_000 {
+        let at = now + Duration::from_millis(ms);
+        sent(&mut room, track, &[head(ms, false, at)]);
+        asked += usize::from(room.poll_keyframe(at).is_some());
+    }
+    assert_eq!(asked, 2, "every 400 ms");
+    let later = now + Duration::from_secs(5);
+    sent(&mut room, track, &[head(2_000, true, later), head(2_001, false, later)]);
+    assert_eq!(room.poll_keyframe(later), None);
+}
+
+#[test]
+fn a_viewer_that_cannot_decode_does_not_pester_the_publisher() {
+    let (mut room, now) = (room(), Instant::now());
+    let track = room.publish(0, name("alice"), &[video_line(1)])[0];
+    room.watch(1, Target::Main, vec![viewer_line(0, Codec::H264)]);
+    room.poll_keyframe(now);
+    let later = now + Duration::from_secs(1);
+    assert_eq!(sent(&mut room, track, &[head(1, true, later)]), []);
+    assert_eq!(room.poll_keyframe(later), None);
+}
+
+#[test]
+fn a_viewer_outlives_its_publisher_and_goes_on_with_the_next_under_the_same_numbers() {
+    let (mut room, now) = (room(), Instant::now());
+    let first = room.publish(0, name("alice"), &[video_line(1)])[0];
+    room.watch(1, Target::Main, vec![viewer_line(0, Codec::Vp8)]);
+    sent(&mut room, first, &[head(500, true, now), head(501, false, now)]);
+    room.leave(0);
+    assert!(!room.is_empty());
+    assert_eq!(sent(&mut room, first, &[head(502, false, now)]), [], "a packet that came too late");
+    let second = room.publish(2, name("bob"), &[video_line(1)])[0];
+    assert_ne!(first, second);
+    assert_eq!(sent(&mut room, second, &[head(9, false, now)]), [], "needs a keyframe of the new source");
+    assert_eq!(sent(&mut room, second, &[head(10, true, now)]), [(1, 9)]);
+}
+
+#[test]
+fn the_main_stream_is_the_first_publisher_and_a_named_one_is_that_one() {
+    let (mut room, now) = (room(), Instant::now());
+    let alice = room.publish(0, name("alice"), &[video_line(1)])[0];
+    room.watch(1, Target::Main, vec![viewer_line(0, Codec::Vp8)]);
+    room.watch(2, Target::Participant(name("bob")), vec![viewer_line(0, Codec::Vp8)]);
+    assert_eq!(sent(&mut room, alice, &[head(1, true, now)]), [(1, 7)]);
+    let bob = room.publish(3, name("bob"), &[video_line(1)])[0];
+    assert_eq!(sent(&mut room, bob, &[head(1, true, now)]), [(2, 7)]);
+    room.leave(0);
+    assert_eq!(sent(&mut room, bob, &[head(2, true, now)]), [(2, 8), (1, 8)]);
+}
+
+#[test]
+fn padding_ends_here_and_leaves_no_gap() {
+    let (mut room, now) = (room(), Instant::now());
+    let track = room.publish(0, name("alice"), &[video_line(1)])[0];
+    room.watch(1, Target::Main, vec![viewer_line(0, Codec::Vp8)]);
+    let padding = PacketHead { payload_len: 0, ..head(11, false, now) };
+    let packets = [head(10, true, now), padding, head(12, false, now)];
+    assert_eq!(sent(&mut room, track, &packets), [(1, 7), (1, 8)]);
+}
+
+#[test]
+fn the_layer_with_the_most_bits_is_forwarded_and_its_end_falls_back() {
+    let (mut room, start) = (room(), Instant::now());
+    let track = room.publish(0, name("alice"), &[video_line(3)])[0];
+    room.watch(1, Target::Main, vec![viewer_line(0, Codec::Vp8)]);
+    let mut seq = 0;
+    let mut run = |room: &mut Room, from_ms: u64, layers: &[(u8, usize)]| {
+        let mut by_layer = [0; 3];
+        for ms in (from_ms..from_ms + 4_000).step_by(20) {
+            for &(layer, payload_len) in layers {
+                seq += 1;
+                let at = start + Duration::from_millis(ms);
+                let head = PacketHead { layer, payload_len, ..head(seq, ms % 200 == 0, at) };
+                if ms >= from_ms + 2_500 {
+                    by_layer[usize::from(layer)] += sent(room, track, &[head]).len();
+                } else {
+                    sent(room, track, &[head]);
+                }
+            }
+        }
+        by_layer
+    };
+    assert_eq!(run(&mut room, 0, &[(0, 100), (1, 1_000), (2, 300)]), [0, 75, 0]);
+    assert_eq!(run(&mut room, 4_000, &[(0, 100), (2, 300)]), [0, 0, 75]);
+}
+
+#[test]
+fn a_viewers_keyframe_request_reaches_only_what_it_watches() {
+    let (mut room, now) = (room(), Instant::now());
+    let alice = room.publish(0, name("alice"), &[video_line(1)])[0];
+    room.publish(1, name("bob"), &[video_line(1)]);
+    room.watch(2, Target::Main, vec![viewer_line(0, Codec::Vp8)]);
+    room.poll_keyframe(now);
+    sent(&mut room, alice, &[head(1, true, now)]);
+    room.want_keyframe(2, 0);
+    let later = now + Duration::from_secs(1);
+    assert_eq!(room.poll_keyframe(later), Some(KeyframeWish { seat: 0, line: 0, layer: 0 }));
+    assert_eq!(room.poll_keyframe(later), None);
+    room.want_keyframe(2, 5);
+    room.want_keyframe(9, 0);
+    assert_eq!(room.poll_keyframe(later + Duration::from_secs(1)), None, "an idle line asks nobody");
+}
+
+#[test]
+fn an_empty_room_has_forgotten_everyone() {
+    let mut room = room();
+    room.publish(0, name("alice"), &[video_line(1)]);
+    room.watch(1, Target::Main, vec![viewer_line(0, Codec::Vp8)]);
+    assert_eq!(room.publisher(&name("alice")), Some(0));
+    room.leave(1);
+    room.leave(0);
+    room.leave(0);
+    assert!(room.is_empty());
+    assert!(room.tracks.is_empty());
+}

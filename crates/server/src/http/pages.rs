@@ -1,0 +1,106 @@
+//! The pages and what they load, out of the binary.
+
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use plenum_signal::{Problem, Slug};
+use plenum_web::{Asset, Page};
+
+use super::problems::Refusal;
+
+const METHODS: &str = "GET, HEAD";
+
+/// `/`
+pub async fn lobby(method: Method, headers: HeaderMap) -> Result<Response, Refusal> {
+    serve(Page::Lobby, &method, &headers)
+}
+
+/// `/publish/{room}` and `/watch/{room}`. The room is the page's business; here it only has to be one.
+pub async fn of_room(
+    State(page): State<Page>,
+    Path(room): Path<String>,
+    method: Method,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    super::router::parse_room(&room)?;
+    serve(page, &method, &headers)
+}
+
+/// `/assets/{path}`
+pub async fn asset(
+    Path(path): Path<String>,
+    method: Method,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    check_method(&method)?;
+    match plenum_web::asset(&path) {
+        Some(asset) => Ok(respond_asset(asset, Some(&headers))),
+        None => Err(Problem::new(Slug::NotFound, "there is no such file").into()),
+    }
+}
+
+fn serve(page: Page, method: &Method, headers: &HeaderMap) -> Result<Response, Refusal> {
+    check_method(method)?;
+    Ok(respond(page, Some(headers)))
+}
+
+fn check_method(method: &Method) -> Result<(), Problem> {
+    match *method {
+        Method::GET | Method::HEAD => Ok(()),
+        _ => Err(Problem::method_not_allowed(METHODS)),
+    }
+}
+
+/// A page with its security headers.
+pub fn respond(page: Page, request: Option<&HeaderMap>) -> Response {
+    let mut response = respond_asset(plenum_web::page(page), request);
+    let headers = response.headers_mut();
+    let mut set = |name: HeaderName, value| headers.insert(name, HeaderValue::from_static(value));
+    set(header::CONTENT_SECURITY_POLICY, page.content_security_policy());
+    // Tokens travel in the fragment, which no Referer holds; rooms need not be told to others either.
+    set(header::REFERRER_POLICY, "no-referrer");
+    set(
+        HeaderName::from_static("permissions-policy"),
+        "camera=(self), microphone=(self), display-capture=(self), geolocation=(), payment=(), usb=()",
+    );
+    if page != Page::Watch {
+        set(header::X_FRAME_OPTIONS, "DENY");
+        set(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
+    }
+    response
+}
+
+/// Browsers keep a copy and ask whether it is still the same, so that an upgrade shows at once.
+fn respond_asset(asset: Asset, request: Option<&HeaderMap>) -> Response {
+    let is_known = request.is_some_and(|headers| names_etag(headers, &asset.etag));
+    let mut response = match is_known {
+        true => StatusCode::NOT_MODIFIED.into_response(),
+        false => {
+            let bytes = match asset.bytes {
+                std::borrow::Cow::Borrowed(bytes) => Bytes::from_static(bytes),
+                std::borrow::Cow::Owned(bytes) => bytes.into(),
+            };
+            let mut response = Response::new(Body::from(bytes));
+            response
+                .headers_mut()
+                .insert(header::CONTENT_TYPE, HeaderValue::from_static(asset.content_type));
+            response
+        }
+    };
+    let headers = response.headers_mut();
+    headers.insert(header::ETAG, HeaderValue::try_from(asset.etag).expect("hex digits in quotes"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
+
+fn names_etag(headers: &HeaderMap, etag: &str) -> bool {
+    let lists = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+    lists.flat_map(|list| list.split(',')).any(|tag| {
+        let tag = tag.trim();
+        tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag
+    })
+}
+

@@ -1,0 +1,94 @@
+//! `POST /whep/{room}`: the way in of viewers (draft-ietf-wish-whep).
+
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+use axum::body::Body;
+use axum::extract::{Path, Request, State};
+use axum::response::{IntoResponse, Response};
+use http::Method;
+use plenum_engine::Role;
+use plenum_model::{Identity, RoomName, limits::SDP_WHIP};
+use plenum_signal::{Problem, whep};
+
+use super::problems::Refusal;
+use super::router::{parse_identity, parse_room};
+use super::{body, source};
+use crate::app::App;
+use crate::directory::{SessionKind, Unwatchable};
+use crate::join::{self, Joining};
+
+/// How soon to look again when nobody is live.
+const RETRY_AFTER_S: u32 = 2;
+
+/// The WHEP endpoint of a room's main stream.
+pub async fn endpoint(
+    State(app): State<Arc<App>>,
+    Path(room): Path<String>,
+    request: Request,
+) -> Result<Response, Refusal> {
+    serve(app, parse_room(&room)?, None, request).await
+}
+
+/// The WHEP endpoint of one participant.
+pub async fn endpoint_of_participant(
+    State(app): State<Arc<App>>,
+    Path((room, participant)): Path<(String, String)>,
+    request: Request,
+) -> Result<Response, Refusal> {
+    serve(app, parse_room(&room)?, Some(parse_identity(&participant)?), request).await
+}
+
+async fn serve(
+    app: Arc<App>,
+    room: RoomName,
+    of: Option<Identity>,
+    request: Request,
+) -> Result<Response, Refusal> {
+    match *request.method() {
+        Method::POST => watch(app, room, of, request).await,
+        Method::GET => Ok(whep::respond_get().map(Body::from).into_response()),
+        Method::HEAD => Ok(whep::respond_head().map(Body::from).into_response()),
+        Method::OPTIONS => Ok(whep::respond_options().map(Body::from).into_response()),
+        _ => Err(whep::refuse_method().into()),
+    }
+}
+
+async fn watch(
+    app: Arc<App>,
+    room: RoomName,
+    of: Option<Identity>,
+    request: Request,
+) -> Result<Response, Refusal> {
+    let asked_at = Instant::now();
+    app.drain.check()?;
+    let (head, body) = request.into_parts();
+    let grant = whep::admit(SystemTime::now(), &app.keyring, &room, &head.headers)?;
+    let source = source::of_parts(&head, &app.trusted_proxies);
+    let offer = whep::read_offer(&body::read(body, SDP_WHIP.bytes).await?)?;
+    app.directory.can_watch(&room, of.as_ref(), &offer).map_err(refuse)?;
+    let joining = Joining {
+        room,
+        kind: SessionKind::Whep,
+        role: Role::Viewer { of },
+        identity: grant.identity.unwrap_or_else(anonymous),
+        name: grant.name,
+        metadata: grant.metadata,
+        candidates: source::checkable(&offer.candidates, source, &app.local_addresses()),
+        offer,
+        asked_at,
+    };
+    Ok(join::join(app, joining).await?.map(Body::from))
+}
+
+fn refuse(why: Unwatchable) -> Problem {
+    match why {
+        Unwatchable::NobodyLive => whep::nobody_live(RETRY_AFTER_S),
+        Unwatchable::NoCommonCodec(codecs) => Problem::no_common_codec(&codecs.offered, &codecs.published),
+    }
+}
+
+/// Viewers need no name and are not unique.
+fn anonymous() -> Identity {
+    Identity::parse("whep").expect("a valid name")
+}

@@ -1,0 +1,162 @@
+//! The command line: what starts, what refuses to start and says why, and which setting wins.
+
+use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::process::Output;
+use std::time::{Duration, Instant};
+
+use plenum_tests::{Options, Plenum, offers, run_binary};
+
+const DEADLINE: Duration = Duration::from_secs(10);
+const PORTS: [&str; 6] = ["--http-port", "0", "--admin-port", "0", "--media-port", "0"];
+
+/// Panics unless the binary refused with one line on stderr that contains each of `words`.
+#[track_caller]
+fn assert_refused(output: &Output, words: &[&str]) {
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success(), "it should not have started");
+    assert_eq!(errors.trim().lines().count(), 1, "one clear line, not: {errors}");
+    for word in words {
+        assert!(errors.contains(word), "{word:?} in {errors}");
+    }
+    assert!(!String::from_utf8_lossy(&output.stdout).contains("ready"), "no ready line");
+}
+
+fn serve(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
+    run_binary(&[&["serve"], &PORTS[..], arguments].concat(), environment, DEADLINE)
+}
+
+/// Writes a configuration file of the test's own and gives its path.
+fn config_file(name: &str, text: &str) -> String {
+    let path = std::env::temp_dir().join(format!("plenum-test-{}-{name}", std::process::id()));
+    std::fs::write(&path, text).expect("a temporary file can be written");
+    path.to_str().expect("the path is text").to_owned()
+}
+
+#[test]
+fn the_ready_line_names_ports_that_answer() {
+    let server = Plenum::dev();
+    server.request("GET", "/").send().expect(200);
+    server.admin("/healthz").expect(200);
+    assert_eq!(server.ready.media.len(), 1);
+    assert!(UdpSocket::bind(server.ready.media[0]).is_err(), "the media port is taken");
+}
+
+#[test]
+fn every_shard_has_a_port_of_its_own() {
+    let server = Plenum::start(Options::default().argument("--shards").argument("3"));
+    let mut ports: Vec<u16> = server.ready.media.iter().map(|address| address.port()).collect();
+    ports.sort_unstable();
+    ports.dedup();
+    assert_eq!(ports.len(), 3, "{:?}", server.ready.media);
+    assert!(ports.windows(2).all(|pair| pair[1] == pair[0] + 1), "port + i for shard i: {ports:?}");
+}
+
+#[test]
+fn dev_mode_prints_what_to_open_and_where_to_point_obs() {
+    let server = Plenum::dev();
+    let log = server.log().join("\n");
+    for path in ["/watch/", "/publish/", "/whip/"] {
+        assert!(log.contains(&format!("{}{path}", server.url())), "{path} in {log}");
+    }
+}
+
+#[test]
+fn an_unknown_key_is_one_clear_line() {
+    let file = config_file("unknown.toml", "[http]\nport = 7880\nprot = 7881\n");
+    assert_refused(&serve(&["--config", &file, "--dev"], &[]), &["prot"]);
+    assert_refused(&serve(&[], &[("PLENUM_HTTP__PROT", "7881")]), &["prot"]);
+}
+
+#[test]
+fn a_value_of_the_wrong_type_is_one_clear_line() {
+    let file = config_file("type.toml", "[http]\nport = \"many\"\n");
+    assert_refused(&serve(&["--config", &file, "--dev"], &[]), &["port"]);
+    assert_refused(&serve(&["--config", "/nowhere/plenum.toml"], &[]), &["/nowhere/plenum.toml"]);
+}
+
+#[test]
+fn a_port_in_use_is_one_clear_line() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    assert_refused(&serve(&["--http-port", &port], &[]), &[&port]);
+    assert_refused(&serve(&["--admin-port", &port], &[]), &[&port]);
+    let taken = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    assert_refused(&serve(&["--media-port", &port], &[]), &[&port]);
+}
+
+#[test]
+fn a_configured_server_without_keys_refuses_to_start() {
+    let file = config_file("keyless.toml", "[http]\nport = 7880\n");
+    assert_refused(&serve(&["--config", &file], &[]), &["auth.keys"]);
+}
+
+#[test]
+fn an_open_server_on_a_public_address_refuses_to_start_without_dev() {
+    assert_refused(&serve(&["--bind", "0.0.0.0"], &[]), &["--dev"]);
+}
+
+#[test]
+fn a_short_secret_is_refused() {
+    let output = serve(&[], &[("PLENUM_AUTH__KEYS__devkey", "short")]);
+    assert_refused(&output, &["32"]);
+    assert!(!String::from_utf8_lossy(&output.stderr).contains("short\""), "the secret is not repeated");
+}
+
+#[test]
+fn check_config_says_whether_a_file_would_do() {
+    let check = |file: &str| run_binary(&["check-config", "--config", file], &[], DEADLINE);
+    let good = config_file("good.toml", crate::auth::CONFIG);
+    let output = check(&good);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let overlap = format!("{}\n[admin]\nport = 7880\n", crate::auth::CONFIG);
+    assert_refused(&check(&config_file("overlap.toml", &overlap)), &["7880"]);
+}
+
+#[test]
+fn check_config_never_shows_a_secret() {
+    let file = config_file("secret.toml", crate::auth::CONFIG);
+    let output = run_binary(&["check-config", "--config", &file], &[], DEADLINE);
+    let shown = [output.stdout, output.stderr].concat();
+    assert!(!String::from_utf8_lossy(&shown).contains("a-secret-of-at-least"));
+}
+
+#[test]
+fn flags_win_over_environment_and_environment_over_the_file() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let file = format!("{}\n[http]\nport = {port}\n", crate::auth::CONFIG);
+    // The harness passes `--http-port 0`: neither the file's nor the environment's port may be tried.
+    let flagged = Options::config(&file).environment("PLENUM_HTTP__PORT", port.to_string());
+    assert_ne!(Plenum::start(flagged).ready.http.port(), port);
+    let file = config_file("precedence.toml", &file);
+    let arguments = ["serve", "--config", &file, "--admin-port", "0", "--media-port", "0"];
+    assert_refused(&run_binary(&arguments, &[], DEADLINE), &[&port.to_string()]);
+    let other = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
+    let still_taken = [("PLENUM_HTTP__PORT", other.as_str()), ("PLENUM_ADMIN__PORT", "1")];
+    let refused = run_binary(&["serve", "--config", &file, "--media-port", "0"], &still_taken, DEADLINE);
+    assert!(!String::from_utf8_lossy(&refused.stderr).contains(&port.to_string()), "the environment wins");
+}
+
+#[test]
+fn an_unknown_flag_is_an_error() {
+    assert!(!run_binary(&["serve", "--prot", "1"], &[], DEADLINE).status.success());
+}
+
+#[test]
+fn killed_and_restarted_on_the_same_ports_it_is_ready_within_two_seconds() {
+    let first = Plenum::dev();
+    let ports = [first.ready.http.port(), first.ready.admin.port(), first.ready.media[0].port()];
+    first.request("POST", "/whip/studio").sdp(&offers::whip()).send().expect(201);
+    let _held_open = TcpStream::connect(first.ready.http).unwrap();
+    drop(first);
+    let mut options = Options::default();
+    for (flag, port) in ["--http-port", "--admin-port", "--media-port"].iter().zip(ports) {
+        options = options.argument(*flag).argument(port.to_string());
+    }
+    let started = Instant::now();
+    let second = Plenum::start(options);
+    assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
+    assert_eq!(second.ready.http.port(), ports[0]);
+    second.request("POST", "/whip/studio").sdp(&offers::whip()).send().expect(201);
+}
