@@ -48,7 +48,6 @@ fn every_shard_has_a_port_of_its_own() {
     ports.sort_unstable();
     ports.dedup();
     assert_eq!(ports.len(), 3, "{:?}", server.ready.media);
-    assert!(ports.windows(2).all(|pair| pair[1] == pair[0] + 1), "port + i for shard i: {ports:?}");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! What several test modules need.
 
+use std::future::Future;
 use std::net::UdpSocket;
 use std::time::{Duration, Instant};
 
@@ -22,4 +23,9 @@ pub(crate) fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
         assert!(began.elapsed() < PATIENCE, "never happened: {what}");
         std::thread::sleep(Duration::from_millis(5));
     }
+}
+
+/// The outcome of `future`; fails if there never is one.
+pub(crate) async fn patiently<F: Future>(future: F) -> F::Output {
+    tokio::time::timeout(PATIENCE, future).await.expect("this never ended")
 }

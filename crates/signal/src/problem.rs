@@ -236,3 +236,74 @@ impl Problem {
         response
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PROTOCOL: &str = include_str!("../PROTOCOL.md");
+
+    #[test]
+    fn the_documentation_lists_exactly_the_problems_that_exist() {
+        let section = &PROTOCOL[PROTOCOL.find("## Problems").unwrap()..PROTOCOL.find("## Offers").unwrap()];
+        let documented: Vec<_> = section.lines().filter(|line| line.starts_with("| `")).collect();
+        let existing: Vec<_> = Slug::ALL
+            .iter()
+            .map(|slug| format!("| `{slug}` | {} | {} |", slug.status().as_u16(), slug.title()))
+            .collect();
+        assert_eq!(documented, existing);
+    }
+
+    #[test]
+    fn slugs_are_unique_and_fit_a_urn() {
+        for (index, slug) in Slug::ALL.iter().enumerate() {
+            let text = slug.as_str();
+            assert!(text.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'), "{text}");
+            assert!(Slug::ALL[..index].iter().all(|other| other.as_str() != text), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_status_of_5xx_is_never_the_clients_fault() {
+        for slug in Slug::ALL {
+            let by_client = slug.fault() == Fault::Client;
+            assert!(!(by_client && slug.status().is_server_error()), "{slug}");
+            assert!(by_client || slug.status().is_server_error() || *slug == Slug::TooManyRequests, "{slug}");
+        }
+    }
+
+    #[test]
+    fn rfc9457_3_a_problem_is_a_complete_response() {
+        let response =
+            Problem::new(Slug::Overloaded, "all \"places\" are taken").with_retry_after(2).respond();
+        assert_eq!(response.status(), 503);
+        assert_eq!(response.headers()["content-type"], "application/problem+json");
+        assert_eq!(response.headers()["retry-after"], "2");
+        assert_eq!(response.headers()["access-control-allow-origin"], "*");
+        let body: Value = serde_json::from_str(response.body()).unwrap();
+        let expected = serde_json::json!({
+            "type": "urn:plenum:problem:overloaded",
+            "status": 503,
+            "title": "The server is full",
+            "detail": "all \"places\" are taken",
+        });
+        assert_eq!(body, expected);
+    }
+
+    #[test]
+    fn no_common_codec_names_both_sides() {
+        let problem = Problem::no_common_codec(&["VP8".into()], &["H264".into(), "opus".into()]);
+        assert_eq!(problem.status(), 422);
+        let body: Value = serde_json::from_str(&problem.to_json()).unwrap();
+        assert_eq!(body["offered"], serde_json::json!(["VP8"]));
+        assert_eq!(body["published"], serde_json::json!(["H264", "opus"]));
+        assert_eq!(body["detail"], "offered: VP8; published: H264, opus");
+    }
+
+    #[test]
+    fn an_extension_member_cannot_replace_a_standard_one() {
+        let problem = Problem::new(Slug::Internal, "x").with_member("status", 200);
+        let body: Value = serde_json::from_str(&problem.to_json()).unwrap();
+        assert_eq!(body["status"], 500);
+    }
+}

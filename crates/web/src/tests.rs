@@ -1,5 +1,7 @@
 //! What is embedded is complete, strict and says what it is.
 
+use std::collections::BTreeSet;
+
 use super::*;
 
 fn text(asset: &Asset) -> &str {
@@ -60,6 +62,34 @@ fn every_module_imports_only_embedded_modules() {
             let name = import.strip_prefix("./").unwrap_or_else(|| panic!("{path} imports {import}"));
             assert!(asset(&format!("js/{name}")).is_some(), "{path} imports {import}");
         }
+    }
+}
+
+/// All modules that `path` needs, itself included.
+fn graph(path: &str, found: &mut BTreeSet<String>) {
+    if found.insert(path.to_owned()) {
+        let file = asset(path).unwrap();
+        for import in imports(text(&file)) {
+            graph(&import.replace("./", "js/"), found);
+        }
+    }
+}
+
+#[test]
+fn a_page_names_all_its_modules_so_that_they_load_in_one_round_trip() {
+    for which in Page::ALL {
+        let page = page(which);
+        let html = text(&page);
+        let named: BTreeSet<_> = ["src", "href"]
+            .iter()
+            .flat_map(|attribute| attributes(html, attribute))
+            .filter_map(|reference| reference.strip_prefix("/assets/"))
+            .filter(|path| path.ends_with(".js"))
+            .map(str::to_owned)
+            .collect();
+        let mut needed = BTreeSet::new();
+        named.iter().for_each(|path| graph(path, &mut needed));
+        assert_eq!(named, needed, "{which:?}");
     }
 }
 

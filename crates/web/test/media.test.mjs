@@ -40,19 +40,20 @@ test("a viewer's numbers are those of the last interval", () => {
   const first = summarize(report(inbound(1_000, { bytesReceived: 1_000, packetsReceived: 100, packetsLost: 5, framesDecoded: 30, jitterBufferDelay: 1, jitterBufferEmittedCount: 20 }), codecs, pair), null);
   const { summary } = summarize(report(inbound(2_000, { bytesReceived: 126_000, packetsReceived: 190, packetsLost: 15, framesDecoded: 60, jitterBufferDelay: 2.5, jitterBufferEmittedCount: 50 }), codecs, pair), first.sample);
   assert.deepEqual(summary, {
-    codec: "H264 (42e0)", width: 640, height: 360, fps: 30, kbps: 1_000, lossPercent: 10, jitterBufferMs: 50, rttMs: 12.3,
+    codec: "H264 (42e0)", width: 640, height: 360, fps: 30, kbps: 1_000, lossPercent: 10, jitterBufferMs: 50, rttMs: 12.3, reportedAt: 0,
     frames: 60, bytes: 126_000, audioBytes: 0,
   });
 });
 
 test("a publisher's numbers add up its layers, show the largest, and take loss from the other side", () => {
   const layer = (id, frameWidth, bytesSent) => ({ id, type: "outbound-rtp", kind: "video", timestamp: 1_000, frameWidth, frameHeight: frameWidth / 2, framesPerSecond: 25, bytesSent, framesEncoded: 10 });
-  const remote = { id: "r", type: "remote-inbound-rtp", kind: "video", fractionLost: 0.02, roundTripTime: 0.05 };
+  const remote = { id: "r", type: "remote-inbound-rtp", kind: "video", timestamp: 900, fractionLost: 0.02, roundTripTime: 0.05 };
   const { summary } = summarize(report(layer("q", 160, 10), layer("f", 640, 100), remote), null);
   assert.equal(summary.width, 640);
   assert.equal(summary.bytes, 110);
   assert.equal(summary.lossPercent, 2);
   assert.equal(summary.rttMs, 50);
+  assert.equal(summary.reportedAt, 900);
 });
 
 test("an empty report is zeros and unknowns", () => {

@@ -9,7 +9,7 @@ use tokio::sync::mpsc::unbounded_channel;
 use tokio::sync::oneshot;
 
 use super::*;
-use crate::testing::{delivered, eventually};
+use crate::testing::{PATIENCE, delivered, eventually, patiently};
 use crate::{CallError, ShardConfig, ShardHandle, SocketBuffers, bind_media, spawn};
 
 fn shard() -> ShardHandle {
@@ -63,10 +63,12 @@ async fn datagrams_of_strangers_are_counted_and_dropped() {
         stranger.send_to(&contents[..i % 41], shard.local_addr()).unwrap();
     }
     delivered();
-    let mut snapshot = shard.fresh_snapshot().await.unwrap();
+    let mut snapshot = patiently(shard.fresh_snapshot()).await.unwrap();
+    let began = Instant::now();
     while snapshot.net.datagrams_received < sent {
+        assert!(began.elapsed() < PATIENCE, "{snapshot:?}");
         assert_books_balance(&snapshot);
-        snapshot = shard.fresh_snapshot().await.unwrap();
+        snapshot = patiently(shard.fresh_snapshot()).await.unwrap();
     }
     assert_books_balance(&snapshot);
     assert_eq!(snapshot.engine.dropped.iter().sum::<u64>(), sent);
@@ -75,7 +77,7 @@ async fn datagrams_of_strangers_are_counted_and_dropped() {
 
 #[tokio::test]
 async fn a_command_gets_its_reply() {
-    assert_eq!(shard().call(close_nobody()).await, Ok(Reply::NotFound));
+    assert_eq!(patiently(shard().call(close_nobody())).await, Ok(Reply::NotFound));
 }
 
 #[tokio::test]
@@ -85,7 +87,7 @@ async fn more_commands_than_one_round_takes_all_get_their_replies() {
     let answers: Vec<_> = (0..limits::COMMANDS_PER_FLUSH * 5 + 1).map(|_| enqueue(&shard).unwrap()).collect();
     drop(stalled);
     for answer in answers {
-        assert_eq!(answer.await, Ok(Reply::NotFound));
+        assert_eq!(patiently(answer).await, Ok(Reply::NotFound));
     }
 }
 
@@ -94,13 +96,13 @@ async fn a_full_command_queue_is_busy_and_forgets_nothing() {
     let shard = shard();
     let stalled = stall(&shard);
     let answers: Vec<_> = (0..limits::COMMANDS_PER_SHARD).map(|_| enqueue(&shard).unwrap()).collect();
-    assert_eq!(shard.call(close_nobody()).await, Err(CallError::Busy));
-    assert_eq!(shard.fresh_snapshot().await.unwrap_err(), CallError::Busy);
+    assert_eq!(patiently(shard.call(close_nobody())).await, Err(CallError::Busy));
+    assert_eq!(patiently(shard.fresh_snapshot()).await.unwrap_err(), CallError::Busy);
     drop(stalled);
     for answer in answers {
-        assert_eq!(answer.await, Ok(Reply::NotFound));
+        assert_eq!(patiently(answer).await, Ok(Reply::NotFound));
     }
-    assert_eq!(shard.call(close_nobody()).await, Ok(Reply::NotFound));
+    assert_eq!(patiently(shard.call(close_nobody())).await, Ok(Reply::NotFound));
 }
 
 #[tokio::test]
@@ -110,7 +112,7 @@ async fn stopping_ends_the_thread_and_frees_its_port() {
     assert!(bind_media(address, SocketBuffers::default()).is_err());
     shard.stop();
     assert!(bind_media(address, SocketBuffers::default()).is_ok());
-    assert_eq!(shard.call(close_nobody()).await, Err(CallError::Gone));
+    assert_eq!(patiently(shard.call(close_nobody())).await, Err(CallError::Gone));
     shard.stop();
 }
 
@@ -128,7 +130,7 @@ async fn commands_that_wait_when_the_shard_stops_are_told_that_it_is_gone() {
     stopping.join().unwrap();
     let mut replies = Vec::new();
     for answer in answers {
-        replies.push(answer.await);
+        replies.push(patiently(answer).await);
     }
     assert!(replies[0].is_ok() && replies.last().unwrap().is_err(), "{replies:?}");
 }
@@ -169,8 +171,8 @@ fn a_stalled_shard_is_seen_by_its_heartbeat_and_its_snapshot_can_still_be_read()
 async fn an_escaped_panic_is_counted_and_the_shard_goes_on() {
     let shard = shard();
     shard.ask(Request::Run(Box::new(|| panic!("on purpose")))).unwrap();
-    assert_eq!(shard.call(close_nobody()).await, Ok(Reply::NotFound));
-    assert_eq!(shard.fresh_snapshot().await.unwrap().net.panics, 1);
+    assert_eq!(patiently(shard.call(close_nobody())).await, Ok(Reply::NotFound));
+    assert_eq!(patiently(shard.fresh_snapshot()).await.unwrap().net.panics, 1);
 }
 
 #[tokio::test]

@@ -50,7 +50,7 @@ impl ReceiveArena {
     pub(crate) fn new(capacity: usize) -> Self {
         // Without the odd lines between them, the first bytes of buffers that are a power of two long
         // would all fall into the same few cache sets.
-        let stride = capacity;
+        let stride = capacity + 20 * 64;
         // SAFETY: mmsghdr is plain data; all zeroes (null pointers, lengths 0) is a valid value.
         let header: libc::mmsghdr = unsafe { std::mem::zeroed() };
         Self {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
+use plenum_engine::Role;
 use plenum_model::{DisplayName, IceCredentials, Identity, MediaOffer, Place, RoomName};
 use plenum_signal::EntityTag;
 use tokio::sync::{Mutex, Notify};
@@ -52,6 +53,14 @@ impl SessionKind {
         match self {
             Self::Whip => "whip",
             Self::Whep => "whep",
+        }
+    }
+
+    /// What such a session does on its shard, whomever it watches.
+    pub fn role(self) -> Role {
+        match self {
+            Self::Whip => Role::Publisher,
+            Self::Whep => Role::Viewer { of: None },
         }
     }
 }

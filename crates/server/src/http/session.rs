@@ -117,11 +117,11 @@ async fn restart(
     fragment: IceFragment,
     candidates: Vec<SocketAddr>,
 ) -> Result<plenum_signal::Response, Problem> {
-    let (place, offer) = (session.place, session.offer.clone());
+    let (place, offer, role) = (session.place, session.offer.clone(), session.kind.role());
     let remote = fragment.ice.clone();
     let secret = join::random()?;
     let prepare =
-        move || plenum_engine::prepare_restart(place, &offer, &fragment, &candidates, secret);
+        move || plenum_engine::prepare_restart(place, &role, &offer, &fragment, &candidates, secret);
     let prepared = join::off_thread(prepare).await?;
     let restart = prepared.map_err(|error| session::restart_refused(&error.to_string()))?;
     let local = restart.ice.clone();

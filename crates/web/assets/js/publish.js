@@ -2,6 +2,7 @@
  * The publisher's page: choose, preview, go live. `whip.js` does the publishing, `capture.js` the devices.
  */
 
+import { Backoff } from "./backoff.js";
 import { devicesOf, LevelMeter, openStream, stopTracks } from "./capture.js";
 import { flag, isName, roomOf, tokenOf } from "./options.js";
 import { troubleOfCapture, troubleOfConnection, troubleOfInsecurePage } from "./problems.js";
@@ -11,6 +12,8 @@ import { Publisher, sendableCodecs } from "./whip.js";
 
 const VIEWERS_POLL_MS = 3_000;
 const TICK_MS = 1_000;
+/** Receivers report about once a second; after such a silence the server is asked whether it knows us. */
+const SILENCE_MS = 4_000;
 
 const query = new URLSearchParams(location.search);
 const room = roomOf(location.pathname);
@@ -24,6 +27,9 @@ let publisher = null;
 let stream = null;
 let isMuted = false;
 let liveSince = 0;
+/** When the server last reported, and when to ask it if it does not. */
+let report = { reportedAt: 0, askAt: 0 };
+const asks = new Backoff({ firstMs: 1_000, maxMs: 30_000 });
 /** Counts openings: a dialogue that was answered late must not win over a newer one. */
 let opening = 0;
 
@@ -266,9 +272,21 @@ async function tick() {
     byId("live-time").hidden = false;
     setText(byId("live-time"), sayDuration(Date.now() - liveSince));
   }
-  if (byId("stats").hidden) return;
   const summary = await gauge.read(publisher?.pc ?? null).catch(() => null);
-  if (summary) showStats(summary);
+  if (!summary) return;
+  if (publisher?.state === "live") listenForReports(summary, performance.now());
+  if (!byId("stats").hidden) showStats(summary);
+}
+
+/** A server that was killed says nothing; ICE takes many seconds to notice, a question one. */
+function listenForReports({ reportedAt }, now) {
+  if (reportedAt !== report.reportedAt) {
+    asks.reset();
+    report = { reportedAt, askAt: now + SILENCE_MS };
+  } else if (reportedAt > 0 && now >= report.askAt) {
+    report.askAt = now + asks.next();
+    publisher.check();
+  }
 }
 
 function showStats({ width, height, fps, kbps, lossPercent, rttMs, codec }) {

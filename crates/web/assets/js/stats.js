@@ -14,6 +14,7 @@
  * @property {number | null} lossPercent
  * @property {number | null} jitterBufferMs
  * @property {number | null} rttMs
+ * @property {number} reportedAt when the other side last reported what it receives, 0 if never
  * @property {number} frames decoded or encoded so far
  * @property {number} bytes of media so far
  * @property {number} audioBytes of audio so far
@@ -67,6 +68,7 @@ export function summarize(report, previous) {
       lossPercent: lossOf(sample, previous, entries),
       jitterBufferMs: bufferOf(sample, previous),
       rttMs: rttOf(entries),
+      reportedAt: Math.max(0, ...entries.filter(({ type }) => type === "remote-inbound-rtp").map(({ timestamp = 0 }) => timestamp)),
       frames: sample.frames,
       bytes: sample.bytes,
       audioBytes: sample.audioBytes,

@@ -98,8 +98,7 @@ function showState({ state, error = null }) {
   byId("whisper").hidden = true;
   if (state === "live") {
     lastProgressAt = performance.now();
-    if (!everHadPicture) veil("Connected", "Waiting for the first picture.");
-    else lift();
+    if (everHadPicture) lift();
   } else if (state === "idle") {
     veil("Paused", "", { label: "Play", run: play, iconName: "play" });
   } else if (state === "connecting") {
@@ -169,8 +168,9 @@ function watchProgress({ frames, audioBytes, width }) {
   } else if (hasSound && !everHadPicture) {
     lastProgressAt = now;
     veil("Sound only", "There is no picture in this stream.", { iconName: "sound" });
-  } else if (now - lastProgressAt > STALL_MS && everHadPicture) {
-    showStalled(hasSound);
+  } else if (now - lastProgressAt > STALL_MS) {
+    if (everHadPicture) showStalled(hasSound);
+    else veil("Connected", "Waiting for the first picture.");
     if (!hasSound && now >= checkAt) {
       checkAt = now + checks.next();
       player.check();
@@ -278,6 +278,8 @@ function wireButtons() {
   for (const event of ["volumechange", "enterpictureinpicture", "leavepictureinpicture"]) {
     video.addEventListener(event, dressButtons);
   }
+  // The first picture lifts the veil at once; later ones are seen by the tick.
+  video.addEventListener("loadeddata", () => video.videoWidth > 0 && showMoving(performance.now()));
   document.addEventListener("fullscreenchange", dressButtons);
   for (const event of ["pointermove", "pointerdown", "keydown", "focusin"]) document.addEventListener(event, wakeBar);
   byId("token-form").addEventListener("submit", (event) => {
