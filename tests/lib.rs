@@ -27,7 +27,7 @@ mod server;
 #[path = "harness/wait.rs"]
 mod wait;
 
-pub use server::{BINARY, Options, Plenum, Ready, binary, run_binary};
+pub use server::{BINARY, ConfigFile, Options, Plenum, Ready, binary, run_binary};
 pub use wait::{wait_for, wait_until};
 
 /// The seed of a test with random input: `PLENUM_SEED` to replay, else a fresh one. Printed either way, so

@@ -72,7 +72,8 @@ pub fn screenshots() -> PathBuf {
 /// The ffmpeg binary.
 pub fn ffmpeg() -> Option<PathBuf> {
     let libraries = std::fs::read_dir(environment().join("lib")).ok()?;
-    let binaries = libraries.flatten().map(|entry| entry.path().join("site-packages/imageio_ffmpeg/binaries"));
+    let binaries =
+        libraries.flatten().map(|entry| entry.path().join("site-packages/imageio_ffmpeg/binaries"));
     let files = binaries.filter_map(|folder| std::fs::read_dir(folder).ok()).flatten().flatten();
     files.map(|file| file.path()).find(|path| path.to_string_lossy().contains("ffmpeg-"))
 }

@@ -105,9 +105,7 @@ impl Request {
                 bytes.extend_from_slice(b"0\r\n\r\n");
                 bytes
             }
-            Some(body) => {
-                [format!("{head}Content-Length: {}\r\n\r\n", body.len()).as_bytes(), body].concat()
-            }
+            Some(body) => [format!("{head}Content-Length: {}\r\n\r\n", body.len()).as_bytes(), body].concat(),
         }
     }
 }
@@ -175,7 +173,10 @@ impl Response {
 
     /// All values of a header.
     pub fn headers_named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        self.headers.iter().filter(move |(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+        self.headers
+            .iter()
+            .filter(move |(n, _)| n.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
     }
 
     /// All header lines, for checks on everything.

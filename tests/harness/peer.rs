@@ -139,9 +139,8 @@ impl Prepared {
             .set_rtp_mode(true)
             .build(Instant::now());
         let mut changes = rtc.sdp_api();
-        let mut line = |kind| {
-            changes.add_media(kind, direction, Some("stream".into()), Some(format!("{kind:?}")), None)
-        };
+        let mut line =
+            |kind| changes.add_media(kind, direction, Some("stream".into()), Some(format!("{kind:?}")), None);
         let lines = Lines { audio: line(MediaKind::Audio), video: line(MediaKind::Video) };
         let (offer, pending) = changes.apply().expect("two new lines need an offer");
         let candidate = Candidate::host(local_address(&socket), "udp").expect("a host candidate");
@@ -375,7 +374,8 @@ impl Running {
     fn write(&mut self, packet: Packet, now: Instant) {
         let mid = if packet.is_video { self.lines.video } else { self.lines.audio };
         if let Some(stream) = self.rtc.direct_api().stream_tx_by_mid(mid, None) {
-            let write = RtpWrite::new(packet.pt, SeqNo::from(packet.sequence), packet.time, now, packet.payload);
+            let write =
+                RtpWrite::new(packet.pt, SeqNo::from(packet.sequence), packet.time, now, packet.payload);
             stream.write_rtp(write.marker(true).nackable(packet.is_video));
         }
         self.advance(now);

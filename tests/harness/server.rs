@@ -18,6 +18,10 @@ use crate::wait_for;
 /// How long a start may take: a loaded machine, not a slow server, is what needs it.
 const START_DEADLINE: Duration = Duration::from_secs(20);
 
+/// What a server under test is started with, unless its options say otherwise.
+const DEFAULTS: [(&str, &str); 4] =
+    [("--http-port", "0"), ("--admin-port", "0"), ("--media-port", "0"), ("--shards", "1")];
+
 /// The binary under test. `PLENUM_BINARY` names another one; otherwise the workspace's is brought up to
 /// date first.
 pub static BINARY: LazyLock<PathBuf> = LazyLock::new(|| {
@@ -132,13 +136,12 @@ impl Plenum {
         let mut command = binary();
         command.arg("serve");
         if let Some(file) = &config {
-            command.arg("--config").arg(&file.0);
+            command.args(["--config", file.path()]);
         }
-        for port in ["--http-port", "--admin-port", "--media-port"] {
-            command.args([port, "0"]);
-        }
-        if !options.arguments.iter().any(|argument| argument == "--shards") {
-            command.args(["--shards", "1"]);
+        for (flag, value) in DEFAULTS {
+            if !options.arguments.iter().any(|argument| argument == flag) {
+                command.args([flag, value]);
+            }
         }
         command.args(&options.arguments).envs(options.environment);
         let mut child =
@@ -235,14 +238,20 @@ impl Drop for Plenum {
 
 /// A configuration file that is removed when dropped.
 #[derive(Debug)]
-struct ConfigFile(PathBuf);
+pub struct ConfigFile(PathBuf);
 
 impl ConfigFile {
-    fn create(text: &str) -> Self {
+    /// With this text, TOML.
+    pub fn create(text: &str) -> Self {
         let path = std::env::temp_dir().join(format!("plenum-test-{:016x}.toml", fastrand::u64(..)));
         let mut file = std::fs::File::create_new(&path).expect("a fresh name");
         file.write_all(text.as_bytes()).expect("a temporary file can be written");
         Self(path)
+    }
+
+    /// For `--config`.
+    pub fn path(&self) -> &str {
+        self.0.to_str().expect("the path is text")
     }
 }
 

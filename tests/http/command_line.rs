@@ -4,10 +4,10 @@ use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::process::Output;
 use std::time::{Duration, Instant};
 
-use plenum_tests::{Options, Plenum, offers, run_binary};
+use plenum_tests::{ConfigFile, Options, Plenum, offers, run_binary};
 
 const DEADLINE: Duration = Duration::from_secs(10);
-const PORTS: [&str; 6] = ["--http-port", "0", "--admin-port", "0", "--media-port", "0"];
+const PORTS: [&str; 3] = ["--http-port", "--admin-port", "--media-port"];
 
 /// Panics unless the binary refused with one line on stderr that contains each of `words`.
 #[track_caller]
@@ -22,14 +22,9 @@ fn assert_refused(output: &Output, words: &[&str]) {
 }
 
 fn serve(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
-    run_binary(&[&["serve"], &PORTS[..], arguments].concat(), environment, DEADLINE)
-}
-
-/// Writes a configuration file of the test's own and gives its path.
-fn config_file(name: &str, text: &str) -> String {
-    let path = std::env::temp_dir().join(format!("plenum-test-{}-{name}", std::process::id()));
-    std::fs::write(&path, text).expect("a temporary file can be written");
-    path.to_str().expect("the path is text").to_owned()
+    let free = PORTS.iter().filter(|port| !arguments.contains(*port)).flat_map(|port| [*port, "0"]);
+    let all: Vec<&str> = ["serve"].into_iter().chain(free).chain(arguments.iter().copied()).collect();
+    run_binary(&all, environment, DEADLINE)
 }
 
 #[test]
@@ -61,15 +56,15 @@ fn dev_mode_prints_what_to_open_and_where_to_point_obs() {
 
 #[test]
 fn an_unknown_key_is_one_clear_line() {
-    let file = config_file("unknown.toml", "[http]\nport = 7880\nprot = 7881\n");
-    assert_refused(&serve(&["--config", &file, "--dev"], &[]), &["prot"]);
+    let file = ConfigFile::create("[http]\nport = 7880\nprot = 7881\n");
+    assert_refused(&serve(&["--config", file.path(), "--dev"], &[]), &["prot"]);
     assert_refused(&serve(&[], &[("PLENUM_HTTP__PROT", "7881")]), &["prot"]);
 }
 
 #[test]
 fn a_value_of_the_wrong_type_is_one_clear_line() {
-    let file = config_file("type.toml", "[http]\nport = \"many\"\n");
-    assert_refused(&serve(&["--config", &file, "--dev"], &[]), &["port"]);
+    let file = ConfigFile::create("[http]\nport = \"many\"\n");
+    assert_refused(&serve(&["--config", file.path(), "--dev"], &[]), &["port"]);
     assert_refused(&serve(&["--config", "/nowhere/plenum.toml"], &[]), &["/nowhere/plenum.toml"]);
 }
 
@@ -86,8 +81,8 @@ fn a_port_in_use_is_one_clear_line() {
 
 #[test]
 fn a_configured_server_without_keys_refuses_to_start() {
-    let file = config_file("keyless.toml", "[http]\nport = 7880\n");
-    assert_refused(&serve(&["--config", &file], &[]), &["auth.keys"]);
+    let file = ConfigFile::create("[http]\nport = 7880\n");
+    assert_refused(&serve(&["--config", file.path()], &[]), &["auth.keys"]);
 }
 
 #[test]
@@ -104,37 +99,35 @@ fn a_short_secret_is_refused() {
 
 #[test]
 fn check_config_says_whether_a_file_would_do() {
-    let check = |file: &str| run_binary(&["check-config", "--config", file], &[], DEADLINE);
-    let good = config_file("good.toml", crate::auth::CONFIG);
+    let check = |file: &ConfigFile| run_binary(&["check-config", "--config", file.path()], &[], DEADLINE);
+    let good = ConfigFile::create(crate::auth::CONFIG);
     let output = check(&good);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let overlap = format!("{}\n[admin]\nport = 7880\n", crate::auth::CONFIG);
-    assert_refused(&check(&config_file("overlap.toml", &overlap)), &["7880"]);
+    assert_refused(&check(&ConfigFile::create(&overlap)), &["7880"]);
 }
 
 #[test]
 fn check_config_never_shows_a_secret() {
-    let file = config_file("secret.toml", crate::auth::CONFIG);
-    let output = run_binary(&["check-config", "--config", &file], &[], DEADLINE);
+    let file = ConfigFile::create(crate::auth::CONFIG);
+    let output = run_binary(&["check-config", "--config", file.path()], &[], DEADLINE);
     let shown = [output.stdout, output.stderr].concat();
     assert!(!String::from_utf8_lossy(&shown).contains("a-secret-of-at-least"));
 }
 
 #[test]
 fn flags_win_over_environment_and_environment_over_the_file() {
-    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = taken.local_addr().unwrap().port();
-    let file = format!("{}\n[http]\nport = {port}\n", crate::auth::CONFIG);
-    // The harness passes `--http-port 0`: neither the file's nor the environment's port may be tried.
-    let flagged = Options::config(&file).environment("PLENUM_HTTP__PORT", port.to_string());
-    assert_ne!(Plenum::start(flagged).ready.http.port(), port);
-    let file = config_file("precedence.toml", &file);
-    let arguments = ["serve", "--config", &file, "--admin-port", "0", "--media-port", "0"];
-    assert_refused(&run_binary(&arguments, &[], DEADLINE), &[&port.to_string()]);
-    let other = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
-    let still_taken = [("PLENUM_HTTP__PORT", other.as_str()), ("PLENUM_ADMIN__PORT", "1")];
-    let refused = run_binary(&["serve", "--config", &file, "--media-port", "0"], &still_taken, DEADLINE);
-    assert!(!String::from_utf8_lossy(&refused.stderr).contains(&port.to_string()), "the environment wins");
+    // A server that finds its port taken says which one it tried.
+    let taken: Vec<TcpListener> = (0..3).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+    let [file, variable, flag] =
+        [0, 1, 2].map(|number: usize| taken[number].local_addr().unwrap().port().to_string());
+    let config = ConfigFile::create(&format!("{}\n[http]\nport = {file}\n", crate::auth::CONFIG));
+    let arguments = ["serve", "--config", config.path(), "--admin-port", "0", "--media-port", "0"];
+    let environment = [("PLENUM_HTTP__PORT", variable.as_str())];
+    assert_refused(&run_binary(&arguments, &[], DEADLINE), &[&file]);
+    assert_refused(&run_binary(&arguments, &environment, DEADLINE), &[&variable]);
+    let flagged = [&arguments[..], &["--http-port", &flag]].concat();
+    assert_refused(&run_binary(&flagged, &environment, DEADLINE), &[&flag]);
 }
 
 #[test]

@@ -18,7 +18,10 @@ fn rfc9725_4_2_options_on_an_endpoint_allows_posts_and_names_their_type() {
         assert_eq!(response.header("accept-post"), Some("application/sdp"), "{path}");
         let headers = response.header("access-control-allow-headers").unwrap_or_default().to_lowercase();
         assert!(headers.contains("authorization") && headers.contains("content-type"), "{path}: {headers}");
-        assert!(response.header("access-control-allow-methods").unwrap_or_default().contains("POST"), "{path}");
+        assert!(
+            response.header("access-control-allow-methods").unwrap_or_default().contains("POST"),
+            "{path}"
+        );
     }
 }
 

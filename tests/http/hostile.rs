@@ -110,7 +110,11 @@ fn broken_requests_are_4xx_or_a_close() {
     for case in cases {
         let answer = exchange(server.ready.http, case, Duration::from_secs(8));
         if let Some(answer) = Response::parse(&answer, false) {
-            assert!((400..600).contains(&answer.status) && answer.status != 500, "{case:?}: {}", answer.status);
+            assert!(
+                (400..600).contains(&answer.status) && answer.status != 500,
+                "{case:?}: {}",
+                answer.status
+            );
         }
     }
     server.request("GET", "/whip/studio").send().expect(204);
@@ -127,11 +131,23 @@ fn the_guard_refuses_what_the_webrtc_stack_would_take() {
     let list: Vec<String> = (0..30).map(|n| format!("r{n}")).collect();
     let cases = [
         ("no fingerprint", offer.replace(&fingerprint, "")),
-        ("MD5", offer.replace(&fingerprint, "a=fingerprint:md5 00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF\r\n")),
+        (
+            "MD5",
+            offer.replace(
+                &fingerprint,
+                "a=fingerprint:md5 00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF\r\n",
+            ),
+        ),
         ("a short fingerprint", offer.replace(&fingerprint, "a=fingerprint:sha-256 00:11:22\r\n")),
         ("a ufrag of one character", offer.replace(&format!("ice-ufrag:{ufrag}"), "ice-ufrag:a")),
-        ("a ufrag of 257", offer.replace(&format!("ice-ufrag:{ufrag}"), &format!("ice-ufrag:{}", "a".repeat(257)))),
-        ("a password of 21", offer.replace(&format!("ice-pwd:{pwd}"), &format!("ice-pwd:{}", "a".repeat(21)))),
+        (
+            "a ufrag of 257",
+            offer.replace(&format!("ice-ufrag:{ufrag}"), &format!("ice-ufrag:{}", "a".repeat(257))),
+        ),
+        (
+            "a password of 21",
+            offer.replace(&format!("ice-pwd:{pwd}"), &format!("ice-pwd:{}", "a".repeat(21))),
+        ),
         ("holdconn", offer.replace("a=setup:actpass", "a=setup:holdconn")),
         ("no rtcp-mux", offer.replace("a=rtcp-mux\r\n", "")),
         ("no BUNDLE", without_bundle),
@@ -148,7 +164,12 @@ fn the_guard_refuses_what_the_webrtc_stack_would_take() {
     for (what, bad) in cases {
         assert_ne!(bad, offer, "{what}: the test does not bend the offer");
         let response = server.request("POST", "/whip/studio").sdp(&bad).send();
-        assert!(matches!(response.status, 400 | 413 | 422), "{what}: {} {}", response.status, response.text());
+        assert!(
+            matches!(response.status, 400 | 413 | 422),
+            "{what}: {} {}",
+            response.status,
+            response.text()
+        );
     }
     assert_eq!(server.scrape().sum("plenum_sessions"), 0.0);
 }
@@ -163,7 +184,12 @@ fn mutated_offers_are_answered_or_refused_and_all_are_reaped() {
         let mutated = mutate(&mut random, offer.as_bytes());
         let response = server.request("POST", "/whip/studio").body("application/sdp", mutated.clone()).send();
         let text = || String::from_utf8_lossy(&mutated).into_owned();
-        assert!(matches!(response.status, 201 | 400..=499), "number {number}: {} to {}", response.status, text());
+        assert!(
+            matches!(response.status, 201 | 400..=499),
+            "number {number}: {} to {}",
+            response.status,
+            text()
+        );
         made += usize::from(response.status == 201);
     }
     assert!((1..MUTATED_OFFERS).contains(&made), "{made}: mutations are too weak or too strong to tell");

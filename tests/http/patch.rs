@@ -116,7 +116,8 @@ fn rfc9725_4_3_3_after_a_restart_the_old_etag_is_stale() {
 fn rfc9725_4_3_3_a_restart_that_fails_leaves_the_session_as_it_was() {
     let server = Plenum::dev();
     let session = Session::publish(&server, "studio");
-    let bad = [offers::fragment("abc", &offers::ice_chars(24), &[]), offers::fragment("abcdefgh", "short", &[])];
+    let bad =
+        [offers::fragment("abc", &offers::ice_chars(24), &[]), offers::fragment("abcdefgh", "short", &[])];
     for fragment in bad {
         let request = patch(&server, &session).header("If-Match", "*").fragment(&fragment);
         let status = request.send().status;
@@ -149,7 +150,8 @@ fn a_thousand_trickled_candidates_are_204_and_at_most_eight_are_checked() {
     let session = Session::publish(&server, "studio");
     let sockets: Vec<UdpSocket> = (0..40).map(|_| UdpSocket::bind("127.0.0.1:0").unwrap()).collect();
     let known = sockets.iter().map(|socket| socket.local_addr().unwrap().port());
-    let all: Vec<String> = known.chain(20_000..20_960).map(|port| host_candidate("127.0.0.1", port)).collect();
+    let all: Vec<String> =
+        known.chain(20_000..20_960).map(|port| host_candidate("127.0.0.1", port)).collect();
     for some in all.chunks(20) {
         trickle(&server, &session, &session.etag, some).expect(204);
     }

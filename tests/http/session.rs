@@ -113,7 +113,9 @@ fn posts_of_one_identity_that_race_each_other_leave_one_session() {
         let threads: Vec<_> = (0..8).map(|_| scope.spawn(post)).collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
-    wait_until("one session is left", Duration::from_secs(2), || server.scrape().sum("plenum_sessions") == 1.0);
+    wait_until("one session is left", Duration::from_secs(2), || {
+        server.scrape().sum("plenum_sessions") == 1.0
+    });
     let alive: Vec<&String> =
         paths.iter().filter(|path| server.request("GET", path).send().status == 204).collect();
     assert_eq!(alive.len(), 1, "{alive:?}");

@@ -59,7 +59,8 @@ fn rfc9725_4_2_a_malformed_offer_is_400() {
 #[test]
 fn rfc9725_4_4_3_a_line_it_cannot_take_is_422_for_the_whole_offer() {
     let server = Plenum::dev();
-    let no_known_codec = offers::whip().replace("VP8/90000", "H265/90000").replace("H264/90000", "H266/90000");
+    let no_known_codec =
+        offers::whip().replace("VP8/90000", "H265/90000").replace("H264/90000", "H266/90000");
     server.request("POST", "/whip/studio").sdp(&no_known_codec).send().expect_problem(422);
     let receiving = offers::whip().replace("a=sendonly", "a=recvonly");
     server.request("POST", "/whip/studio").sdp(&receiving).send().expect_problem(422);

@@ -87,7 +87,8 @@ fn a_publisher_that_comes_back_replaces_itself_under_its_viewers() {
     viewer.wait_for_video(20, SOON);
     let second = Peer::publish(&server, "stage", Media::default());
     wait_until("the viewer gets the new publisher", SOON, || {
-        viewer.seen().video.markers.contains(&second.marker) && viewer.seen().audio.markers.contains(&second.marker)
+        viewer.seen().video.markers.contains(&second.marker)
+            && viewer.seen().audio.markers.contains(&second.marker)
     });
     wait_until("the old one is told", SOON, || first.seen().over);
 }

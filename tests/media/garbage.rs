@@ -96,7 +96,8 @@ fn stun(kind: u16, attributes: &[(u16, &[u8])]) -> Vec<u8> {
 
 /// The USERNAME of a check towards the session with this offer and answer (RFC 8445, section 7.2.2).
 fn username(offer: &str, answer: &str) -> Vec<u8> {
-    format!("{}:{}", offers::attribute(answer, "ice-ufrag"), offers::attribute(offer, "ice-ufrag")).into_bytes()
+    format!("{}:{}", offers::attribute(answer, "ice-ufrag"), offers::attribute(offer, "ice-ufrag"))
+        .into_bytes()
 }
 
 #[test]

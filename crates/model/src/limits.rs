@@ -20,7 +20,7 @@ pub const CONSENT_TIMEOUT: Duration = Duration::from_secs(30);
 pub const KEYFRAME_REQUESTS_PER_SECOND: u32 = 3;
 /// Between repeated keyframe requests while somebody waits: a Chromium publisher drops a request
 /// within about 300 ms of the last one instead of delaying it.
-pub const KEYFRAME_REQUEST_INTERVAL: Duration = Duration::from_millis(400);
+pub const KEYFRAME_REQUEST_INTERVAL: Duration = Duration::from_millis(350);
 /// Packets handled before a flush, if the receive queue does not run dry first.
 pub const PACKETS_PER_FLUSH: usize = 256;
 /// From the first datagram of a receive batch until the flush, even if more wait.

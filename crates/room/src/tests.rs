@@ -71,7 +71,7 @@ fn a_waiting_viewer_makes_the_room_ask_again_until_the_keyframe_comes() {
         sent(&mut room, track, &[head(ms, false, at)]);
         asked += usize::from(room.poll_keyframe(at).is_some());
     }
-    assert_eq!(asked, 2, "every 400 ms");
+    assert_eq!(asked, 2, "every 350 ms");
     let later = now + Duration::from_secs(5);
     sent(&mut room, track, &[head(2_000, true, later), head(2_001, false, later)]);
     assert_eq!(room.poll_keyframe(later), None);

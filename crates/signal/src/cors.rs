@@ -1,5 +1,5 @@
-//! Cross-origin rules (the Fetch standard) of WHIP, WHEP and sessions: pages of any origin may use them, since
-//! the right to do so is in the token or in the session's URL, never in a cookie.
+//! Cross-origin rules (the Fetch standard) of WHIP, WHEP and sessions: pages of any origin may use them,
+//! since the right to do so is in the token or in the session's URL, never in a cookie.
 
 use http::{HeaderMap, HeaderValue, header};
 

@@ -50,7 +50,8 @@ pub(crate) fn refuse_data(offer: &MediaOffer) -> Result<(), Problem> {
     }
 }
 
-/// OPTIONS: what may be posted and from where. ICE servers are never listed here: a preflight carries no token.
+/// OPTIONS: what may be posted and from where. ICE servers are never listed here: a preflight carries no
+/// token.
 pub(crate) fn respond_options() -> Response {
     let mut response = Response::new(String::new());
     let headers = response.headers_mut();

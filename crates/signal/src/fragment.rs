@@ -47,8 +47,9 @@ impl From<FragmentError> for Problem {
     }
 }
 
-/// Reads a fragment. Credentials may stand before the first m-line or in it; since everything is bundled, those
-/// of the first m-line count, and further m-lines count only as far as they have the same.
+/// Reads a fragment. Credentials may stand before the first m-line or in it; since everything is
+/// bundled, those of the first m-line count, and further m-lines count only as far as they have the
+/// same.
 pub fn parse(body: &[u8]) -> Result<IceFragment, FragmentError> {
     let mut sections = sections(body)?.into_iter();
     let session = sections.next().expect("a first section, perhaps empty");
@@ -93,8 +94,8 @@ fn sections(body: &[u8]) -> Result<Vec<Attributes<'_>>, FragmentError> {
     Ok(sections)
 }
 
-/// Writes our side of a restart: the new credentials and all candidates, for the line `mid` whose transport is
-/// everybody's; `kind` is `None` for data channels.
+/// Writes our side of a restart: the new credentials and all candidates, for the line `mid` whose
+/// transport is everybody's; `kind` is `None` for data channels.
 pub fn write(ice: &IceCredentials, candidates: &[SocketAddr], mid: &str, kind: Option<MediaKind>) -> String {
     let media = match kind {
         Some(kind) => format!("{} 9 UDP/TLS/RTP/SAVPF 0", kind.as_str()),
@@ -112,7 +113,8 @@ pub fn write(ice: &IceCredentials, candidates: &[SocketAddr], mid: &str, kind: O
     text
 }
 
-/// RFC 8445, section 5.1.2.1: type preference 126 for host candidates, local preference by order, component 1.
+/// RFC 8445, section 5.1.2.1: type preference 126 for host candidates, local preference by order,
+/// component 1.
 fn host_priority(index: usize) -> u32 {
     let local_preference = 65_535u32.saturating_sub(u32::try_from(index).unwrap_or(u32::MAX));
     (126 << 24) | (local_preference.min(65_535) << 8) | 255

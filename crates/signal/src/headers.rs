@@ -10,8 +10,8 @@ use crate::{Problem, Slug};
 pub struct EntityTag(String);
 
 impl EntityTag {
-    /// From an opaque name of visible ASCII without quotes: the local ufrag serves, since it changes with each ICE
-    /// session and is unique. Other characters are left out.
+    /// From an opaque name of visible ASCII without quotes: the local ufrag serves, since it changes
+    /// with each ICE session and is unique. Other characters are left out.
     pub fn new(opaque: &str) -> Self {
         let opaque: String = opaque.chars().filter(|c| c.is_ascii_graphic() && *c != '"').collect();
         Self(format!("\"{opaque}\""))
@@ -66,8 +66,8 @@ impl IfMatch {
     }
 }
 
-/// The bearer token of `Authorization` (RFC 6750, section 2.1). Another scheme, or a header that cannot be read, is
-/// a token that cannot be valid: 401.
+/// The bearer token of `Authorization` (RFC 6750, section 2.1). Another scheme, or a header that cannot
+/// be read, is a token that cannot be valid: 401.
 pub fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let Some(value) = values.next() else { return Ok(None) };

@@ -28,8 +28,8 @@ pub(crate) fn credentials(
     }
 }
 
-/// RFC 8839, section 5.4: at least `shortest`, at most 256 ice-chars. The value itself is a secret and stays out of the
-/// sentence.
+/// RFC 8839, section 5.4: at least `shortest`, at most 256 ice-chars. The value itself is a secret and
+/// stays out of the sentence.
 fn check(name: &str, value: &str, shortest: usize) -> Result<(), String> {
     if !(shortest..=256).contains(&value.len()) {
         return Err(format!("{name} has {} characters, not {shortest} to 256", value.len()));

@@ -5,8 +5,8 @@
 //! body as text, the time is an argument. Here is no socket, no clock and no state; sessions live in
 //! the server, media in the engine.
 //!
-//! Entry points, in the order of a `POST /whip/{room}`: [`whip::admit`] (token, type, size, identity; before the
-//! body is read), [`whip::read_offer`] (the SDP guard and the rules of the role), then
+//! Entry points, in the order of a `POST /whip/{room}`: [`whip::admit`] (token, type, size, identity;
+//! before the body is read), [`whip::read_offer`] (the SDP guard and the rules of the role), then
 //! [`session::respond_created`]. Everything that goes wrong is a [`Problem`].
 
 mod cors;

@@ -9,9 +9,9 @@
 //! | a tag, not the current one | any | 412 |
 //! | the current tag | the session's | trickle, 204 |
 //! | `*` | both new | restart, 200 |
-//! | the current tag | both new | restart, 200: new credentials mean a restart, whatever was sent along |
-//! | `*` | the session's | trickle, 204: the condition holds and the candidates are of the current ICE session |
-//! | `*` or the current tag | only one of ufrag and password new | 422: neither of both (RFC 8839, section 4.4.1.1.1) |
+//! | the current tag | both new | restart, 200: new credentials mean a restart |
+//! | `*` | the session's | trickle, 204: the candidates are of the current ICE session |
+//! | `*` or the current tag | one of the two new | 422: neither (RFC 8839, section 4.4.1.1.1) |
 
 use std::fmt::Write;
 
@@ -62,7 +62,8 @@ pub fn respond_created(created: Created<'_>) -> Response {
     headers.insert(ACCEPT_PATCH, HeaderValue::from_static(fragment::MEDIA_TYPE));
     for server in created.ice_servers {
         for url in &server.urls {
-            // A server that cannot be written into a header is configuration gone wrong, no reason to refuse a session.
+            // A server that cannot be written into a header is configuration gone wrong, no reason to
+            // refuse a session.
             if let Ok(link) = HeaderValue::from_str(&link(server, url)) {
                 headers.append(header::LINK, link);
             }
@@ -98,9 +99,11 @@ pub fn authorize(keyring: &Keyring, headers: &HeaderMap, room: &RoomName) -> Res
 /// What a PATCH asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Patch {
-    /// More candidates of the current ICE session (possibly none that are usable): answer with [`respond_trickled`].
+    /// More candidates of the current ICE session (possibly none that are usable): answer with
+    /// [`respond_trickled`].
     Trickle(IceFragment),
-    /// New credentials: answer with [`respond_restarted`], or with [`restart_refused`] and go on with the old ones.
+    /// New credentials: answer with [`respond_restarted`], or with [`restart_refused`] and go on with
+    /// the old ones.
     Restart(IceFragment),
 }
 
@@ -116,8 +119,8 @@ pub fn check_patch(headers: &HeaderMap) -> Result<(), Problem> {
     check_length(headers, fragment::LIMITS.bytes)
 }
 
-/// Decides what a PATCH asks for, by the table above. `etag` and `remote` are of the session's current ICE session:
-/// its entity tag and the peer's credentials.
+/// Decides what a PATCH asks for, by the table above. `etag` and `remote` are of the session's current
+/// ICE session: its entity tag and the peer's credentials.
 pub fn read_patch(
     headers: &HeaderMap,
     body: &[u8],

@@ -72,7 +72,8 @@ impl<'a> Access<'a> {
 /// What a token allows, after the check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grant {
-    /// The only room it is good for; `None` without keys (everything is allowed) and for tokens without a room.
+    /// The only room it is good for; `None` without keys (everything is allowed) and for tokens without
+    /// a room.
     pub room: Option<RoomName>,
     /// The token's `sub`.
     pub identity: Option<Identity>,

@@ -1,1 +1,48 @@
-//! sim
+//! A shard and its clients in virtual time: one thread, one clock that nothing but the simulation moves, one
+//! seed. A run that failed is run again, and fails again, from its seed.
+//!
+//! Entry types: [`World`] (the shard, the network and the clients), [`Media`] and [`Wire`] (what a client sends
+//! and over what), [`scenario`] (a whole evening, made up from a seed).
+//!
+//! Clients negotiate as they would over HTTP: their offers pass `signal`'s guard and the engine's `negotiate`.
+//! What is not simulated: HTTP itself, sockets, and time spent computing.
+//!
+//! Invariants that every step of every world checks: what was received is what was handled plus what was
+//! dropped; the gauges are the sessions that were admitted and have not ended; each session ends exactly once;
+//! after a flush nothing is due any more; nobody was asked to log an error, so nobody did. And every viewer
+//! checks each packet it gets: whose it is, that its numbers have no seam, that nothing in it was changed.
+
+mod client;
+mod decoder;
+mod errors;
+mod identity;
+mod ledger;
+mod network;
+mod payload;
+mod publisher;
+pub mod scenario;
+mod sessions;
+mod trace;
+mod viewer;
+mod world;
+
+pub use network::Link;
+pub use payload::Marker;
+pub use publisher::Media;
+pub use viewer::{Count, Viewer};
+pub use world::{ClientId, SHARD_ADDRESS, Wire, World};
+
+/// The seed to use: `PLENUM_SEED`, or `default`.
+pub fn seed(default: u64) -> u64 {
+    number_from_environment("PLENUM_SEED").unwrap_or(default)
+}
+
+/// How many seeds to try: `PLENUM_SIM_SEEDS`, or `default`.
+pub fn seeds(default: u64) -> u64 {
+    number_from_environment("PLENUM_SIM_SEEDS").unwrap_or(default)
+}
+
+fn number_from_environment(name: &str) -> Option<u64> {
+    let text = std::env::var(name).ok()?;
+    Some(text.parse().unwrap_or_else(|_| panic!("{name} is a number, not {text:?}")))
+}

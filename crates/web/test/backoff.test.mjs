@@ -5,13 +5,20 @@ import { Backoff, pause, retryAfterMs } from "../assets/js/backoff.js";
 
 test("delays grow to a limit and start over after a success", () => {
   const backoff = new Backoff({ firstMs: 100, factor: 2, maxMs: 500, jitter: 0 });
-  assert.deepEqual([1, 2, 3, 4, 5].map(() => backoff.next()), [100, 200, 400, 500, 500]);
+  assert.deepEqual(
+    [1, 2, 3, 4, 5].map(() => backoff.next()),
+    [100, 200, 400, 500, 500],
+  );
   backoff.reset();
   assert.equal(backoff.next(), 100);
 });
 
 test("chance takes at most its share", () => {
-  for (const [random, expected] of [[0, 1_000], [0.5, 750], [1, 500]]) {
+  for (const [random, expected] of [
+    [0, 1_000],
+    [0.5, 750],
+    [1, 500],
+  ]) {
     assert.equal(new Backoff({ firstMs: 1_000, jitter: 0.5, random: () => random }).next(), expected);
   }
 });
@@ -28,7 +35,8 @@ test("Retry-After is seconds or a date, and senseless ones are nothing", () => {
   assert.equal(retryAfterMs("3", now), 3_000);
   assert.equal(retryAfterMs(" 120 ", now), 120_000);
   assert.equal(retryAfterMs("Wed, 21 Oct 2026 07:28:10 GMT", now), 10_000);
-  for (const none of [null, "", "soon", "-5", "0", "Wed, 21 Oct 2020 07:28:10 GMT"]) assert.equal(retryAfterMs(none, now), 0, String(none));
+  for (const none of [null, "", "soon", "-5", "0", "Wed, 21 Oct 2020 07:28:10 GMT"])
+    assert.equal(retryAfterMs(none, now), 0, String(none));
   assert.equal(retryAfterMs("999999", now), 600_000);
 });
 

@@ -31,11 +31,14 @@ test("names and relation types are found in any case, with and without spaces an
 });
 
 test("a TURN server without credentials is left out: the browser would refuse the whole list", () => {
-  assert.deepEqual(iceServersFrom('<turn:a>; rel="ice-server", <stun:b>; rel="ice-server"'), [{ urls: ["stun:b"] }]);
+  assert.deepEqual(iceServersFrom('<turn:a>; rel="ice-server", <stun:b>; rel="ice-server"'), [
+    { urls: ["stun:b"] },
+  ]);
 });
 
 test("other relations and other schemes are no ICE servers", () => {
-  const header = '</session/1/layer>; rel="urn:ietf:params:whep:ext:core:layer", <https://a>; rel="ice-server"';
+  const header =
+    '</session/1/layer>; rel="urn:ietf:params:whep:ext:core:layer", <https://a>; rel="ice-server"';
   assert.deepEqual(iceServersFrom(header), []);
 });
 

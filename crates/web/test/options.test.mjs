@@ -18,7 +18,8 @@ test("what somebody types becomes the nearest room name, or none", () => {
 test("the room is the second segment, if it is a name", () => {
   assert.equal(roomOf("/watch/demo"), "demo");
   assert.equal(roomOf("/watch/demo/"), "demo");
-  for (const none of ["/watch", "/watch/", "/watch/%3Cscript%3E", "/watch/%", "/watch/%2e%2e"]) assert.equal(roomOf(none), "", none);
+  for (const none of ["/watch", "/watch/", "/watch/%3Cscript%3E", "/watch/%", "/watch/%2e%2e"])
+    assert.equal(roomOf(none), "", none);
 });
 
 test("flags work like HTML attributes, and can be switched off", () => {

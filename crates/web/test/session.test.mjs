@@ -19,7 +19,11 @@ async function serve(t, respond) {
   return { seen, origin: `http://127.0.0.1:${server.address().port}` };
 }
 
-const created = { status: 201, headers: { Location: "/session/1", ETag: '"a"', Link: '<stun:s>; rel="ice-server"' }, text: "answer" };
+const created = {
+  status: 201,
+  headers: { Location: "/session/1", ETag: '"a"', Link: '<stun:s>; rel="ice-server"' },
+  text: "answer",
+};
 
 test("the offer is posted with the bearer, and the 201 is understood", async (t) => {
   const { seen, origin } = await serve(t, () => created);
@@ -45,18 +49,25 @@ test("a 307 is followed, and Location is relative to where the answer came from"
 test("candidates carry the entity tag, and a restart's answer renews it", async (t) => {
   const { seen, origin } = await serve(t, ({ method, headers }) => {
     if (method === "POST") return created;
-    return headers["if-match"] === "*" ? { status: 200, headers: { ETag: '"b"' }, text: "fragment" } : { status: 204 };
+    return headers["if-match"] === "*"
+      ? { status: 200, headers: { ETag: '"b"' }, text: "fragment" }
+      : { status: 204 };
   });
   const session = await Session.create(`${origin}/whep/demo`, "offer");
   await session.trickle("one");
   assert.equal(await session.restart("two"), "fragment");
   await session.trickle("three");
-  assert.deepEqual(seen.slice(1).map(({ method, headers, body }) => [method, headers["if-match"], body]), [
-    ["PATCH", '"a"', "one"],
-    ["PATCH", "*", "two"],
-    ["PATCH", '"b"', "three"],
-  ]);
-  assert.ok(seen.slice(1).every(({ headers }) => headers["content-type"] === "application/trickle-ice-sdpfrag"));
+  assert.deepEqual(
+    seen.slice(1).map(({ method, headers, body }) => [method, headers["if-match"], body]),
+    [
+      ["PATCH", '"a"', "one"],
+      ["PATCH", "*", "two"],
+      ["PATCH", '"b"', "three"],
+    ],
+  );
+  assert.ok(
+    seen.slice(1).every(({ headers }) => headers["content-type"] === "application/trickle-ice-sdpfrag"),
+  );
 });
 
 test("a server that does not take candidates is not asked again", async (t) => {
@@ -68,7 +79,11 @@ test("a server that does not take candidates is not asked again", async (t) => {
 });
 
 test("a refusal carries status, problem and Retry-After", async (t) => {
-  const { origin } = await serve(t, () => ({ status: 409, headers: { "Retry-After": "2" }, text: '{"title":"Nobody is live"}' }));
+  const { origin } = await serve(t, () => ({
+    status: 409,
+    headers: { "Retry-After": "2" },
+    text: '{"title":"Nobody is live"}',
+  }));
   await assert.rejects(Session.create(`${origin}/whep/demo`, "offer"), (error) => {
     assert.ok(error instanceof SignallingError);
     assert.deepEqual([error.status, error.problem.title, error.retryMs], [409, "Nobody is live", 2_000]);
@@ -100,10 +115,15 @@ test("whoever gave up while the offer was on its way leaves no session behind", 
 });
 
 test("a session is ended once, and its loss is noticed", async (t) => {
-  const { seen, origin } = await serve(t, ({ method }) => (method === "POST" ? created : { status: method === "GET" ? 404 : 200 }));
+  const { seen, origin } = await serve(t, ({ method }) =>
+    method === "POST" ? created : { status: method === "GET" ? 404 : 200 },
+  );
   const session = await Session.create(`${origin}/whip/demo`, "offer", { token: "secret" });
   assert.equal(await session.isKnown(), false);
   await Promise.all([session.end(), session.end()]);
-  assert.deepEqual(seen.map(({ method }) => method), ["POST", "GET", "DELETE"]);
+  assert.deepEqual(
+    seen.map(({ method }) => method),
+    ["POST", "GET", "DELETE"],
+  );
   assert.equal(seen[2].headers.authorization, "Bearer secret");
 });

@@ -21,9 +21,8 @@ fn the_first_frame_comes_within_half_a_second_of_opening_the_player() {
         .map(|number| {
             let viewer = format!("viewer-{number}");
             browser.open(&viewer, &watch_url(&server, "stage"));
-            let stats = browser.wait_for_stats(&viewer, "a frame is shown", SOON, |stats| {
-                stats.first_frame().is_some()
-            });
+            let stats = browser
+                .wait_for_stats(&viewer, "a frame is shown", SOON, |stats| stats.first_frame().is_some());
             browser.close(&viewer);
             stats.first_frame().expect("waited for")
         })

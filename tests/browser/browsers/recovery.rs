@@ -12,8 +12,7 @@ use super::{SOON, publish, watch_url};
 fn viewers_recover_when_a_killed_publisher_comes_back() {
     let Some(_turn) = turn(&[Client::Chromium]) else { return };
     let server = Plenum::dev();
-    let (mut viewers, mut publisher) =
-        (Browser::launch(Client::Chromium), Browser::launch(Client::Chromium));
+    let (mut viewers, mut publisher) = (Browser::launch(Client::Chromium), Browser::launch(Client::Chromium));
     publish(&mut publisher, &server, "stage", "vp8");
     for viewer in ["viewer-1", "viewer-2"] {
         viewers.open(viewer, &watch_url(&server, "stage"));

@@ -26,7 +26,17 @@ const SOURCES: [&str; 10] = [
     "sine=frequency=440:sample_rate=48000",
 ];
 const VIDEO: [&str; 12] = [
-    "-c:v", "libx264", "-profile:v", "baseline", "-preset", "ultrafast", "-tune", "zerolatency", "-g", "30", "-b:v",
+    "-c:v",
+    "libx264",
+    "-profile:v",
+    "baseline",
+    "-preset",
+    "ultrafast",
+    "-tune",
+    "zerolatency",
+    "-g",
+    "30",
+    "-b:v",
     "800k",
 ];
 const AUDIO: [&str; 6] = ["-c:a", "libopus", "-ar", "48000", "-ac", "2"];

@@ -28,8 +28,8 @@ pub(super) fn mids<'a>(media: &[Media<'a>]) -> Result<Vec<&'a str>, SdpError> {
     Ok(mids)
 }
 
-/// The line whose transport attributes count for all: the first of the BUNDLE group (RFC 9143, section 7.2). The group
-/// must cover every line (RFC 9725, section 4.4.1). A single line needs no group.
+/// The line whose transport attributes count for all: the first of the BUNDLE group (RFC 9143, section
+/// 7.2). The group must cover every line (RFC 9725, section 4.4.1). A single line needs no group.
 pub(super) fn tagged_line(sections: &Sections<'_>, mids: &[&str]) -> Result<usize, SdpError> {
     let mut groups = sections.session.all("group").filter_map(bundled);
     let Some(group) = groups.next() else {

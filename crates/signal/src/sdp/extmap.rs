@@ -9,8 +9,8 @@ use crate::text::{Attributes, excerpt};
 
 /// Longest extension name; the longest in use has about 90 characters.
 const URI_LENGTH: usize = 255;
-/// Its attribute names the extension that is encrypted (RFC 6904), so that it stands in an offer several times. Not
-/// supported here: left out.
+/// Its attribute names the extension that is encrypted (RFC 6904), so that it stands in an offer several
+/// times. Not supported here: left out.
 const ENCRYPTED: &str = "urn:ietf:params:rtp-hdrext:encrypt";
 
 /// The extensions of one line, those of the session level included.

@@ -89,7 +89,8 @@ pub(super) fn read(line: &Media<'_>, kind: MediaKind, mid: &str) -> Result<Forma
     })
 }
 
-/// The payload types of the m-line: numbers, each once, none that could be taken for RTCP (RFC 5761, section 4).
+/// The payload types of the m-line: numbers, each once, none that could be taken for RTCP (RFC 5761,
+/// section 4).
 fn payload_types(line: &Media<'_>, mid: &str) -> Result<Vec<u8>, SdpError> {
     let mut order: Vec<u8> = Vec::new();
     for format in &line.formats {
@@ -197,7 +198,8 @@ fn add_feedback<'a>(description: &mut Described<'a>, feedback: &'a str, mid: &st
     Ok(())
 }
 
-/// Which payload type retransmits which: each RTX names another payload type of its line that is not RTX itself.
+/// Which payload type retransmits which: each RTX names another payload type of its line that is not RTX
+/// itself.
 fn retransmissions(described: &BTreeMap<u8, Described<'_>>, mid: &str) -> Result<BTreeMap<u8, u8>, SdpError> {
     let mut rtx = BTreeMap::new();
     for (pt, description) in described.iter().filter(|(_, description)| description.is_rtx()) {

@@ -8,8 +8,9 @@ use super::section::{Media, Sections};
 use super::{SdpError, bundle, extmap, formats, malformed, streams, unsupported};
 use crate::text::{Attributes, excerpt};
 
-/// The profiles that mean SRTP with feedback, keyed by DTLS. The transport named in them is that of the default candidate
-/// and says nothing with ICE; `RTP/SAVPF` is how it was written before (RFC 9429, section 5.1.2).
+/// The profiles that mean SRTP with feedback, keyed by DTLS. The transport named in them is that of the
+/// default candidate and says nothing with ICE; `RTP/SAVPF` is how it was written before (RFC 9429,
+/// section 5.1.2).
 const RTP_PROFILES: [&str; 4] = ["UDP/TLS/RTP/SAVPF", "TCP/DTLS/RTP/SAVPF", "TCP/TLS/RTP/SAVPF", "RTP/SAVPF"];
 /// Data channels (RFC 8841).
 const SCTP_PROFILES: [&str; 2] = ["UDP/DTLS/SCTP", "TCP/DTLS/SCTP"];

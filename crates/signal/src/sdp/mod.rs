@@ -1,12 +1,13 @@
-//! The SDP guard: from the bytes of an offer to a [`MediaOffer`] that holds only what Plenum uses, already
-//! checked. It stands before everything else that looks at an offer, so that neither the engine nor str0m ever sees a
-//! text that is too long, ambiguous or weak.
+//! The SDP guard: from the bytes of an offer to a [`MediaOffer`] that holds only what Plenum uses,
+//! already checked. It stands before everything else that looks at an offer, so that neither the engine
+//! nor str0m ever sees a text that is too long, ambiguous or weak.
 //!
 //! Two kinds of refusals: what breaks the rules of SDP, ICE or BUNDLE is malformed (400); what is a
 //! correct offer of something that is not to be had here is unsupported (422). What real clients do
 //! beside the rules (LF line ends, candidates of component 2, missing rtcp-mux-only) is let through.
 //!
-//! Here is no answer: that is the engine's. Roles (who may send what) are in [`crate::whip`] and [`crate::whep`].
+//! Here is no answer: that is the engine's. Roles (who may send what) are in [`crate::whip`] and
+//! [`crate::whep`].
 
 mod bundle;
 mod extmap;

@@ -43,7 +43,8 @@ impl<'a> Sections<'a> {
             (b'a', None) => self.session.push(value),
             (b'i' | b'c' | b'b' | b'k', _) => {}
             (b'v' | b'o' | b's' | b'u' | b'e' | b'p' | b't' | b'r' | b'z', None) => {}
-            // RFC 8866, section 5: a description with a type letter that is not understood is ignored as a whole.
+            // RFC 8866, section 5: a description with a type letter that is not understood is ignored as
+            // a whole.
             _ => return malformed(format!("a line \"{}=\" has no place there", char::from(letter))),
         }
         Ok(())
@@ -80,7 +81,8 @@ impl<'a> Media<'a> {
         Ok(Self { kind, port, protocol, formats, attributes: Attributes::default() })
     }
 
-    /// Port 0 disables a line, unless it only says that the line shares the transport of another (RFC 9143, section 6).
+    /// Port 0 disables a line, unless it only says that the line shares the transport of another (RFC
+    /// 9143, section 6).
     pub(super) fn check_enabled(&self, mid: &str) -> Result<(), SdpError> {
         match self.port == 0 && !self.attributes.has("bundle-only") {
             true => unsupported(format!("line {mid:?} is disabled (port 0)")),

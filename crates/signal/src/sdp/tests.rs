@@ -11,8 +11,8 @@ use super::{SdpError, parse_offer};
 
 macro_rules! offers {
     ($($name:literal),* $(,)?) => {
-        /// Offers of real clients (addresses changed), and two put together by hand from what clients without a
-        /// headless mode are known to send: gstreamer and obs.
+        /// Offers of real clients (addresses changed), and two put together by hand from what clients
+        /// without a headless mode are known to send: gstreamer and obs.
         const CORPUS: &[(&str, &str)] =
             &[$(($name, include_str!(concat!("../../testdata/", $name, ".sdp"))),)*];
     };

@@ -14,8 +14,8 @@ pub(super) struct Transport {
     pub(super) candidates: Vec<RemoteCandidate>,
 }
 
-/// Reads the attributes of the line `tagged`, which count for all; what it lacks may stand at the session level
-/// (Firefox). Those of the other lines must at least be well-formed.
+/// Reads the attributes of the line `tagged`, which count for all; what it lacks may stand at the
+/// session level (Firefox). Those of the other lines must at least be well-formed.
 pub(super) fn read(sections: &Sections<'_>, tagged: usize) -> Result<Transport, SdpError> {
     let session = &sections.session;
     for line in &sections.media {
@@ -78,8 +78,8 @@ fn digest_length(hash: &str) -> Option<usize> {
     }
 }
 
-/// SHA-256, which every WebRTC client can offer and the engine can verify. MD5 and SHA-1 are too weak (RFC 8122, section
-/// 5.1); a certificate that nobody verifies would be worse than none.
+/// SHA-256, which every WebRTC client can offer and the engine can verify. MD5 and SHA-1 are too weak
+/// (RFC 8122, section 5.1); a certificate that nobody verifies would be worse than none.
 fn pick_fingerprint(offered: Vec<(String, String)>) -> Result<(String, String), SdpError> {
     if offered.is_empty() {
         return malformed("there is no fingerprint");

@@ -29,8 +29,8 @@ pub(super) struct Claims {
     pub(super) video: VideoGrant,
 }
 
-/// The `video` claim. What is absent is not granted, except for the three `can...`, which limit `roomJoin` when they
-/// are false.
+/// The `video` claim. What is absent is not granted, except for the three `can...`, which limit
+/// `roomJoin` when they are false.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct VideoGrant {
@@ -82,8 +82,8 @@ impl Claims {
         }
     }
 
-    /// The grant, if the names in it are valid. The error is a sentence. Some libraries write empty strings for what
-    /// was not given.
+    /// The grant, if the names in it are valid. The error is a sentence. Some libraries write empty
+    /// strings for what was not given.
     pub(super) fn into_grant(self) -> Result<Grant, &'static str> {
         let given = |text: Option<String>| text.filter(|text| !text.is_empty());
         let identity = given(self.sub).map(|sub| Identity::parse(&sub)).transpose();

@@ -91,8 +91,8 @@ impl Keyring {
         self.keys.is_empty() && self.stream_keys.is_empty()
     }
 
-    /// Checks a bearer token for `access` at `now`: 401 if it is missing, cannot be verified or is not valid now, 403
-    /// if it is for another room or lacks the grant.
+    /// Checks a bearer token for `access` at `now`: 401 if it is missing, cannot be verified or is not
+    /// valid now, 403 if it is for another room or lacks the grant.
     pub fn authorize(
         &self,
         now: SystemTime,
@@ -122,8 +122,9 @@ impl Keyring {
         claims.into_grant().map_err(Problem::unauthorized_invalid)
     }
 
-    /// Checks a token sent along with a session URL, which is a capability of its own: none is fine, expiry does not
-    /// matter any more, but one for another room is refused (403), and so is one that cannot be verified (401).
+    /// Checks a token sent along with a session URL, which is a capability of its own: none is fine,
+    /// expiry does not matter any more, but one for another room is refused (403), and so is one that
+    /// cannot be verified (401).
     pub fn authorize_session(&self, bearer: Option<&str>, room: &RoomName) -> Result<(), Problem> {
         let Some(bearer) = bearer.filter(|_| !self.is_open()) else { return Ok(()) };
         match self.stream_key(bearer, Some(room)) {

@@ -15,7 +15,14 @@ export class Backoff {
    *   `jitter` is the share of the delay that chance decides, 0 to 1
    */
   constructor(options = {}) {
-    this.#options = { firstMs: 500, factor: 1.8, maxMs: 10_000, jitter: 0.5, random: Math.random, ...options };
+    this.#options = {
+      firstMs: 500,
+      factor: 1.8,
+      maxMs: 10_000,
+      jitter: 0.5,
+      random: Math.random,
+      ...options,
+    };
   }
 
   /**

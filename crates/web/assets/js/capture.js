@@ -28,7 +28,8 @@ export async function openStream(wish) {
 
 async function openCamera({ cameraId, microphoneId, height }) {
   const kinds = await kindsOfDevices();
-  const video = cameraId !== NONE && kinds.has("videoinput") && { ...device(cameraId), ...size(height), frameRate: { ideal: 30 } };
+  const video = cameraId !== NONE &&
+    kinds.has("videoinput") && { ...device(cameraId), ...size(height), frameRate: { ideal: 30 } };
   const audio = microphoneId !== NONE && kinds.has("audioinput") && device(microphoneId);
   if (!video && !audio) throw new DOMException("nothing to open", "NotFoundError");
   try {

@@ -189,7 +189,10 @@ export class Connection extends EventTarget {
     this.#session = session;
     // Gathering starts with the local description, so the server's ICE servers still count (section 4.6).
     if (session.iceServers.length > 0) {
-      pc.setConfiguration({ ...pc.getConfiguration(), iceServers: [...this.#iceServers, ...session.iceServers] });
+      pc.setConfiguration({
+        ...pc.getConfiguration(),
+        iceServers: [...this.#iceServers, ...session.iceServers],
+      });
     }
     this.#trickle(pc, session);
     await pc.setLocalDescription({ type: "offer", sdp });
@@ -232,7 +235,11 @@ export class Connection extends EventTarget {
       ]);
       if (event === "renew") break;
       if (event !== "closed" && pc.connectionState === "disconnected") {
-        const settled = await Promise.race([becomes(pc, ["connected", "failed"], GRACE_MS, signal), closed, renewed]);
+        const settled = await Promise.race([
+          becomes(pc, ["connected", "failed"], GRACE_MS, signal),
+          closed,
+          renewed,
+        ]);
         if (settled && pc.connectionState === "connected") continue;
       }
       this.#enter("reconnecting");

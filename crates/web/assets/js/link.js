@@ -34,7 +34,11 @@ export function parseLinks(header) {
       parameters[match[1].toLowerCase()] ??= value;
     }
     const { rel = "", ...others } = parameters;
-    links.push({ target: target[1], rels: rel.toLowerCase().split(/\s+/).filter(Boolean), parameters: others });
+    links.push({
+      target: target[1],
+      rels: rel.toLowerCase().split(/\s+/).filter(Boolean),
+      parameters: others,
+    });
   }
 }
 

@@ -5,7 +5,17 @@
 import { SignallingError } from "./session.js";
 import { isName, toName, tokenOf } from "./options.js";
 import { troubleOfConnection } from "./problems.js";
-import { byId, icon, make, pollWhileVisible, sayCount, sayDuration, setText, showTrouble, wireCopyButtons } from "./ui.js";
+import {
+  byId,
+  icon,
+  make,
+  pollWhileVisible,
+  sayCount,
+  sayDuration,
+  setText,
+  showTrouble,
+  wireCopyButtons,
+} from "./ui.js";
 
 const POLL_MS = 2_500;
 const EXAMPLE_ROOM = "studio";
@@ -45,7 +55,10 @@ function showFailure(error) {
   if (isTokenMissing) isOpen = false;
   const trouble = isTokenMissing
     ? {
-        what: error.status === 401 ? "This server lists its rooms only with an access token." : "Your access token does not allow to list rooms.",
+        what:
+          error.status === 401
+            ? "This server lists its rooms only with an access token."
+            : "Your access token does not allow to list rooms.",
         todo: "Enter one that allows it, or go straight to a room below.",
         button: "Enter a token",
         act: "token",
@@ -60,7 +73,9 @@ function showFailure(error) {
 
 function show(rooms) {
   const live = rooms.filter(({ publishers }) => publishers > 0);
-  const order = [...live, ...rooms.filter(({ publishers }) => !(publishers > 0))].filter(({ name }) => isName(name ?? ""));
+  const order = [...live, ...rooms.filter(({ publishers }) => !(publishers > 0))].filter(({ name }) =>
+    isName(name ?? ""),
+  );
   for (const [name, tile] of tiles) {
     if (order.some((room) => room.name === name)) continue;
     tile.item.remove();
@@ -83,7 +98,12 @@ function makeTile(name) {
   const lock = make("span", { class: "pill", hidden: true }, icon("lock"), "locked");
   const viewers = make("span");
   const time = make("span");
-  const facts = make("span", { class: "facts" }, make("span", {}, icon("eye"), viewers), make("span", {}, icon("clock"), time));
+  const facts = make(
+    "span",
+    { class: "facts" },
+    make("span", {}, icon("eye"), viewers),
+    make("span", {}, icon("clock"), time),
+  );
   const link = make(
     "a",
     { class: "tile", href: "/" },
@@ -107,11 +127,15 @@ function updateTile(tile, { name, viewers = 0, publishers = 0, created_at, locke
   tile.link.dataset.state = isLive ? "live" : "idle";
   if (tile.state.dataset.isLive !== String(isLive)) {
     tile.state.dataset.isLive = String(isLive);
-    tile.state.replaceChildren(make("span", { class: "dot", "aria-hidden": "true" }), isLive ? "live" : "waiting");
+    tile.state.replaceChildren(
+      make("span", { class: "dot", "aria-hidden": "true" }),
+      isLive ? "live" : "waiting",
+    );
   }
   tile.lock.hidden = !locked;
   setText(tile.viewers, sayCount(viewers, "viewer"));
-  const since = typeof created_at === "number" ? created_at * (created_at < 1e11 ? 1_000 : 1) : Date.parse(created_at);
+  const since =
+    typeof created_at === "number" ? created_at * (created_at < 1e11 ? 1_000 : 1) : Date.parse(created_at);
   tile.time.parentElement.hidden = !Number.isFinite(since);
   setText(tile.time, Number.isFinite(since) ? sayDuration(Date.now() - since) : "");
 }
@@ -125,7 +149,14 @@ function showWays() {
   setText(byId("obs-server"), whip);
   setText(byId("obs-bearer"), token);
   byId("obs-bearer").hidden = byId("obs-bearer-copy").hidden = !token;
-  setText(byId("obs-bearer-note"), token ? "" : isOpen === false ? "A token or stream key for this room." : "Not needed here: leave it empty.");
+  setText(
+    byId("obs-bearer-note"),
+    token
+      ? ""
+      : isOpen === false
+        ? "A token or stream key for this room."
+        : "Not needed here: leave it empty.",
+  );
   const authorization = token || isOpen === false ? ` -authorization ${token || "TOKEN"}` : "";
   setText(byId("ffmpeg"), ffmpegCommand(whip, token || (isOpen === false ? "TOKEN" : "")));
   setText(

@@ -23,7 +23,12 @@ export function isName(name) {
  * @returns {string}
  */
 export function toName(text) {
-  const name = text.normalize("NFKD").trim().replace(/\s+/g, "-").replace(/[^A-Za-z0-9_.-]/g, "").slice(0, 128);
+  const name = text
+    .normalize("NFKD")
+    .trim()
+    .replace(/\s+/g, "-")
+    .replace(/[^A-Za-z0-9_.-]/g, "")
+    .slice(0, 128);
   return isName(name) ? name : "";
 }
 

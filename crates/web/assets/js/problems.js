@@ -28,10 +28,17 @@ const retry = (what, todo, button = "Try again") => ({ what, todo, button, act: 
  */
 export function troubleOfConnection(error, { verb, playable = [], codec = "" }) {
   if (error instanceof UnreachableError) {
-    return retry("The server answers, but no media gets through.", "A firewall may block UDP; another network may help.");
+    return retry(
+      "The server answers, but no media gets through.",
+      "A firewall may block UDP; another network may help.",
+    );
   }
   if (!(error instanceof SignallingError)) {
-    return retry("The server cannot be reached.", "This page goes on trying; check your network meanwhile.", "Try now");
+    return retry(
+      "The server cannot be reached.",
+      "This page goes on trying; check your network meanwhile.",
+      "Try now",
+    );
   }
   const { status, problem } = error;
   const detail = sentence(problem.detail ?? problem.title);
@@ -57,7 +64,11 @@ export function troubleOfConnection(error, { verb, playable = [], codec = "" }) 
     case 422:
       return verb === "watch" ? unplayable(problem, playable) : unsendable(detail, codec);
     case 503:
-      return retry(detail || "The server is full or about to restart.", "This page goes on trying.", "Try now");
+      return retry(
+        detail || "The server is full or about to restart.",
+        "This page goes on trying.",
+        "Try now",
+      );
     default:
       return status >= 500
         ? retry("The server has a problem.", "This page goes on trying.", "Try now")
@@ -66,11 +77,14 @@ export function troubleOfConnection(error, { verb, playable = [], codec = "" }) 
 }
 
 function unplayable({ published, offered }, playable) {
-  const names = (value) => (Array.isArray(value) ? [...new Set(value.filter((v) => typeof v === "string"))] : []);
+  const names = (value) =>
+    Array.isArray(value) ? [...new Set(value.filter((v) => typeof v === "string"))] : [];
   const sent = names(published);
   const plays = names(offered).length > 0 ? names(offered) : playable;
   return retry(
-    sent.length > 0 ? `This browser cannot play ${list(sent)}.` : "This browser cannot play what is being sent.",
+    sent.length > 0
+      ? `This browser cannot play ${list(sent)}.`
+      : "This browser cannot play what is being sent.",
     plays.length > 0
       ? `It plays ${list(plays)}: use another browser, or ask the publisher for one of these.`
       : "Use another browser, or ask the publisher for another codec.",
@@ -106,13 +120,20 @@ export function troubleOfCapture(error, { source, agent = "" }) {
     case "NotAllowedError":
     case "SecurityError":
       return source === "screen"
-        ? retry("No screen was shared.", "Choose a screen, a window or a tab in the browser's dialogue.", "Choose again")
+        ? retry(
+            "No screen was shared.",
+            "Choose a screen, a window or a tab in the browser's dialogue.",
+            "Choose again",
+          )
         : retry("The browser was not allowed to use camera and microphone.", howToAllow(agent));
     case "NotFoundError":
     case "OverconstrainedError":
       return {
         what: `No ${thing} was found.`,
-        todo: source === "screen" ? "Publish the camera instead." : "Connect one and try again, or share your screen.",
+        todo:
+          source === "screen"
+            ? "Publish the camera instead."
+            : "Connect one and try again, or share your screen.",
         button: source === "screen" ? "Use the camera" : "Share the screen",
         act: "source",
       };
@@ -120,16 +141,26 @@ export function troubleOfCapture(error, { source, agent = "" }) {
     case "AbortError":
       return retry(`The ${thing} is in use by another program.`, "Close that program, then try again.");
     case "InvalidStateError":
-      return retry("The browser wants a click before it shares a screen.", "Press the button to choose what to share.", "Share the screen");
+      return retry(
+        "The browser wants a click before it shares a screen.",
+        "Press the button to choose what to share.",
+        "Share the screen",
+      );
     default:
-      return retry(`The ${thing} could not be started.`, "Check that it works in another program, then try again.");
+      return retry(
+        `The ${thing} could not be started.`,
+        "Check that it works in another program, then try again.",
+      );
   }
 }
 
 function howToAllow(agent) {
-  if (/Firefox/.test(agent)) return "Click the crossed-out camera in the address bar, remove the block, then try again.";
-  if (/Chrom(e|ium)|Edg/.test(agent)) return "Click the icon left of the address, allow camera and microphone, then try again.";
-  if (/Safari/.test(agent)) return "Open Safari's settings for this website, allow camera and microphone, then try again.";
+  if (/Firefox/.test(agent))
+    return "Click the crossed-out camera in the address bar, remove the block, then try again.";
+  if (/Chrom(e|ium)|Edg/.test(agent))
+    return "Click the icon left of the address, allow camera and microphone, then try again.";
+  if (/Safari/.test(agent))
+    return "Open Safari's settings for this website, allow camera and microphone, then try again.";
   return "Allow camera and microphone for this site in the browser's settings, then try again.";
 }
 

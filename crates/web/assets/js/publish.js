@@ -7,7 +7,19 @@ import { devicesOf, LevelMeter, openStream, stopTracks } from "./capture.js";
 import { flag, isName, roomOf, tokenOf } from "./options.js";
 import { troubleOfCapture, troubleOfConnection, troubleOfInsecurePage } from "./problems.js";
 import { Gauge } from "./stats.js";
-import { byId, dress, fillRows, make, pollWhileVisible, sayCount, sayDuration, setText, showTrouble, wireCopyButtons, wireShortcuts } from "./ui.js";
+import {
+  byId,
+  dress,
+  fillRows,
+  make,
+  pollWhileVisible,
+  sayCount,
+  sayDuration,
+  setText,
+  showTrouble,
+  wireCopyButtons,
+  wireShortcuts,
+} from "./ui.js";
 import { Publisher, sendableCodecs } from "./whip.js";
 
 const VIEWERS_POLL_MS = 3_000;
@@ -46,7 +58,10 @@ const wish = () => ({
 function remember() {
   try {
     const { cameraId, microphoneId, height } = wish();
-    localStorage.setItem("plenum.publish", JSON.stringify({ cameraId, microphoneId, height, name: byId("name").value }));
+    localStorage.setItem(
+      "plenum.publish",
+      JSON.stringify({ cameraId, microphoneId, height, name: byId("name").value }),
+    );
   } catch {
     // Private windows may forbid it; then nothing is remembered.
   }
@@ -63,7 +78,8 @@ function remembered() {
 function fillForm() {
   const before = remembered();
   for (const codec of sendableCodecs()) byId("codec").append(make("option", { value: codec }, codec));
-  byId("codec").value = sendableCodecs().find((codec) => codec === (query.get("codec") ?? "").toUpperCase()) ?? "";
+  byId("codec").value =
+    sendableCodecs().find((codec) => codec === (query.get("codec") ?? "").toUpperCase()) ?? "";
   byId("height").value = query.get("height") ?? before.height ?? "720";
   if (!byId("height").value) byId("height").value = "720";
   byId("name").value = query.get("name") ?? before.name ?? "";
@@ -87,11 +103,15 @@ async function fillDevices(chosen = {}) {
 
 async function fillSelect(select, kind, noun, none, chosen = select.value) {
   const devices = await devicesOf(kind);
-  const named = devices.map(({ id, label }, index) => make("option", { value: id }, label || `${noun} ${index + 1}`));
+  const named = devices.map(({ id, label }, index) =>
+    make("option", { value: id }, label || `${noun} ${index + 1}`),
+  );
   // Before access was granted devices have no ids; the remembered one must not be forgotten over that.
   const isUnknown = devices.length === 0 && chosen && chosen !== "none";
   if (isUnknown) named.push(make("option", { value: chosen }, "Last used"));
-  const any = devices.some(({ id }) => id === "default") ? [] : [make("option", { value: "" }, "System default")];
+  const any = devices.some(({ id }) => id === "default")
+    ? []
+    : [make("option", { value: "" }, "System default")];
   select.replaceChildren(...any, ...named, make("option", { value: "none" }, none));
   select.value = chosen;
   if (select.selectedIndex < 0) select.selectedIndex = 0;
@@ -144,7 +164,12 @@ function lose(from, track) {
     const noun = track.kind === "video" ? "camera" : "microphone";
     showTrouble(
       byId("trouble"),
-      { what: `The ${noun} was disconnected.`, todo: "Connect it again or choose another one.", button: "Show preview", act: "retry" },
+      {
+        what: `The ${noun} was disconnected.`,
+        todo: "Connect it again or choose another one.",
+        button: "Show preview",
+        act: "retry",
+      },
       openPreview,
     );
   }
@@ -171,9 +196,14 @@ function drawCurtain() {
   const hasPicture = Boolean(stream?.getVideoTracks().length);
   const isScreen = source() === "screen";
   byId("curtain").hidden = hasPicture;
-  byId("curtain").querySelector("use").setAttribute("href", `/assets/icons.svg#${stream ? "mic" : isScreen ? "screen" : "camera"}`);
+  byId("curtain")
+    .querySelector("use")
+    .setAttribute("href", `/assets/icons.svg#${stream ? "mic" : isScreen ? "screen" : "camera"}`);
   byId("preview-on").hidden = Boolean(stream);
-  setText(byId("curtain-text"), stream ? "Sound only." : isScreen ? "No screen is shared yet." : "Camera and microphone are off.");
+  setText(
+    byId("curtain-text"),
+    stream ? "Sound only." : isScreen ? "No screen is shared yet." : "Camera and microphone are off.",
+  );
   setText(byId("preview-on"), isScreen ? "Choose what to share" : "Show preview");
   drawMute();
 }
@@ -335,7 +365,12 @@ function drawMute() {
   byId("mute").disabled = !hasSound;
   byId("level").classList.toggle("off", !hasSound || isMuted);
   const name = hasSound ? (isMuted ? "Unmute microphone" : "Mute microphone") : "No microphone";
-  dress(byId("mute"), { icon: isMuted || !hasSound ? "mic-off" : "mic", name, shortcut: "M", pressed: isMuted });
+  dress(byId("mute"), {
+    icon: isMuted || !hasSound ? "mic-off" : "mic",
+    name,
+    shortcut: "M",
+    pressed: isMuted,
+  });
 }
 
 function toggleStats() {
@@ -389,7 +424,9 @@ function drawWatchLink() {
 /** Opens the preview unasked only where that brings up no question. */
 async function isGranted() {
   try {
-    const states = await Promise.all(["camera", "microphone"].map((name) => navigator.permissions.query({ name })));
+    const states = await Promise.all(
+      ["camera", "microphone"].map((name) => navigator.permissions.query({ name })),
+    );
     return states.every(({ state }) => state === "granted");
   } catch {
     return false;

@@ -68,7 +68,10 @@ export function summarize(report, previous) {
       lossPercent: lossOf(sample, previous, entries),
       jitterBufferMs: bufferOf(sample, previous),
       rttMs: rttOf(entries),
-      reportedAt: Math.max(0, ...entries.filter(({ type }) => type === "remote-inbound-rtp").map(({ timestamp = 0 }) => timestamp)),
+      reportedAt: Math.max(
+        0,
+        ...entries.filter(({ type }) => type === "remote-inbound-rtp").map(({ timestamp = 0 }) => timestamp),
+      ),
       frames: sample.frames,
       bytes: sample.bytes,
       audioBytes: sample.audioBytes,

@@ -203,6 +203,8 @@ export const sayCount = (count, noun) => `${count.toLocaleString("en")} ${noun}$
  */
 export function fillRows(dl, rows) {
   dl.replaceChildren(
-    ...rows.filter(([, value]) => value !== null && value !== "").flatMap(([name, value]) => [make("dt", {}, name), make("dd", {}, value)]),
+    ...rows
+      .filter(([, value]) => value !== null && value !== "")
+      .flatMap(([name, value]) => [make("dt", {}, name), make("dd", {}, value)]),
   );
 }

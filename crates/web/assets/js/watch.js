@@ -72,7 +72,8 @@ function takeStream(next) {
   const tracks = next.getTracks();
   // The last picture of the old session stays until the new one has something to show.
   if (!video.srcObject) return attach();
-  for (const track of tracks) track.addEventListener("unmute", () => stream === next && attach(), { once: true });
+  for (const track of tracks)
+    track.addEventListener("unmute", () => stream === next && attach(), { once: true });
 }
 
 async function attach() {
@@ -194,7 +195,9 @@ function showStalled(hasSound) {
   byId("whisper").hidden = false;
   setText(
     byId("whisper"),
-    hasSound ? "The picture is paused; the sound goes on." : "The stream has stopped. It goes on here when it is back.",
+    hasSound
+      ? "The picture is paused; the sound goes on."
+      : "The stream has stopped. It goes on here when it is back.",
   );
 }
 
@@ -214,12 +217,28 @@ function showStats({ width, height, fps, kbps, lossPercent, jitterBufferMs, rttM
 // Buttons
 
 function dressButtons() {
-  dress(byId("play"), { icon: isPlaying ? "pause" : "play", name: isPlaying ? "Pause" : "Play", shortcut: "K" });
-  dress(byId("sound"), { icon: video.muted ? "sound-off" : "sound", name: video.muted ? "Unmute" : "Mute", shortcut: "M" });
+  dress(byId("play"), {
+    icon: isPlaying ? "pause" : "play",
+    name: isPlaying ? "Pause" : "Play",
+    shortcut: "K",
+  });
+  dress(byId("sound"), {
+    icon: video.muted ? "sound-off" : "sound",
+    name: video.muted ? "Unmute" : "Mute",
+    shortcut: "M",
+  });
   dress(byId("stats-toggle"), { name: "Statistics", shortcut: "S", pressed: !byId("stats").hidden });
-  dress(byId("pip"), { name: "Picture in picture", shortcut: "P", pressed: document.pictureInPictureElement === video });
+  dress(byId("pip"), {
+    name: "Picture in picture",
+    shortcut: "P",
+    pressed: document.pictureInPictureElement === video,
+  });
   const isFull = document.fullscreenElement !== null;
-  dress(byId("expand"), { icon: isFull ? "shrink" : "expand", name: isFull ? "Leave full screen" : "Full screen", shortcut: "F" });
+  dress(byId("expand"), {
+    icon: isFull ? "shrink" : "expand",
+    name: isFull ? "Leave full screen" : "Full screen",
+    shortcut: "F",
+  });
   byId("unmute").hidden = !(isSilenced && video.muted && player?.state === "live");
   byId("volume").value = video.muted ? "0" : String(Math.round(video.volume * 100));
 }
@@ -240,7 +259,9 @@ function toggleStats() {
 
 async function toggleFullscreen() {
   if (!document.fullscreenEnabled) return;
-  await (document.fullscreenElement ? document.exitFullscreen() : theatre.requestFullscreen()).catch(() => {});
+  await (document.fullscreenElement ? document.exitFullscreen() : theatre.requestFullscreen()).catch(
+    () => {},
+  );
 }
 
 async function togglePictureInPicture() {
@@ -281,7 +302,8 @@ function wireButtons() {
   // The first picture lifts the veil at once; later ones are seen by the tick.
   video.addEventListener("loadeddata", () => video.videoWidth > 0 && showMoving(performance.now()));
   document.addEventListener("fullscreenchange", dressButtons);
-  for (const event of ["pointermove", "pointerdown", "keydown", "focusin"]) document.addEventListener(event, wakeBar);
+  for (const event of ["pointermove", "pointerdown", "keydown", "focusin"])
+    document.addEventListener(event, wakeBar);
   byId("token-form").addEventListener("submit", (event) => {
     event.preventDefault();
     token = byId("token").value.trim();

@@ -183,7 +183,8 @@ fn of_several_fingerprints_the_one_that_can_be_verified_is_taken() {
 
 #[test]
 fn an_unbundled_second_transport_is_of_no_interest() {
-    // Before the answer each line may gather on its own (bundle policy balanced); the first one's transport remains.
+    // Before the answer each line may gather on its own (bundle policy balanced); the first one's
+    // transport remains.
     let text = offer("werift");
     let (head, video) = text.split_at(text.find("m=video").unwrap());
     let video = video.replace("a=ice-ufrag:e0d4", "a=ice-ufrag:other");

@@ -10,7 +10,8 @@ use super::super::parse_offer;
 use super::CORPUS;
 
 const MUTATIONS: u64 = 20_000;
-/// Far above what an offer takes (well under a millisecond), far below what would hurt: busy machines do not fail it.
+/// Far above what an offer takes (well under a millisecond), far below what would hurt: busy machines do
+/// not fail it.
 const LONGEST: Duration = Duration::from_millis(500);
 
 #[test]
