@@ -36,7 +36,7 @@ fn names_outside_the_alphabet_are_refused_and_never_echoed() {
 #[test]
 fn bad_identities_and_display_names_are_400() {
     let server = Plenum::dev();
-    for query in ["participant=a%2fb", "participant=", "name=", "name=a%0ab", "name=%1b%5b31m"] {
+    for query in ["participant=a%2fb", "participant=..", "name=a%0ab", "name=%1b%5b31m"] {
         let request = server.request("POST", &format!("/whip/studio?{query}")).sdp(&offers::whip());
         let response = request.send();
         assert_eq!(response.status, 400, "{query}: {}", response.text());

@@ -13,8 +13,8 @@ use crate::{Access, Grant, Keyring, Problem, Response, Slug, bearer, cors, sdp};
 pub(crate) const SDP: &str = "application/sdp";
 const METHODS: &str = "GET, HEAD, OPTIONS, POST";
 
-/// The token of a request. Without keys `Authorization` is not even looked at.
-pub(crate) fn authorize(
+/// Checks the token of a request ([`Keyring::authorize`]). Without keys `Authorization` is not even looked at.
+pub fn authorize(
     now: SystemTime,
     keyring: &Keyring,
     headers: &HeaderMap,

@@ -23,6 +23,7 @@ pub mod whep;
 pub mod whip;
 
 pub use cors::EXPOSED_HEADERS;
+pub use endpoint::authorize;
 pub use headers::{EntityTag, bearer};
 pub use problem::{Problem, Slug};
 pub use token::{Access, Grant, Keyring};

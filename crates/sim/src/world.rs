@@ -59,7 +59,6 @@ struct Attended {
     up: Path,
     down: Path,
     announced: bool,
-    room: RoomName,
     role: Role,
     place: Place,
     offer: MediaOffer,
@@ -268,10 +267,15 @@ impl World {
         let secret = self.secret();
         let attended = &mut self.clients[id.0 as usize];
         let offer = sdp::parse_offer(attended.client.restart_ice().as_bytes(), &limits::SDP_WHIP);
-        let fragment = IceFragment { ice: offer.expect("a proper offer").ice, candidates: Vec::new() };
+        let offer = offer.expect("a proper offer");
+        let candidates: Vec<SocketAddr> = match attended.announced {
+            true => offer.candidates.iter().map(|candidate| candidate.addr).collect(),
+            false => Vec::new(),
+        };
+        let fragment = IceFragment { ice: offer.ice, candidates: offer.candidates };
         let Attended { place, role, offer, .. } = attended;
-        let restart =
-            prepare_restart(*place, role, offer, &fragment, &[], secret).expect("the offer is the old one");
+        let restart = prepare_restart(*place, role, offer, &fragment, &candidates, secret)
+            .expect("the offer is the old one");
         attended.answer = with_credentials(&attended.answer, &restart.ice.ufrag, &restart.ice.pwd);
         let (answer, delay) = (attended.answer.clone(), attended.down.link.delay);
         self.answers.insert((self.now + delay, id.0 as usize), answer);
@@ -398,7 +402,6 @@ impl World {
             up: Path::new(wire.up),
             down: Path::new(wire.down),
             announced: wire.announced,
-            room: room_name(room),
             role: role.clone(),
             place,
             offer,
