@@ -48,7 +48,7 @@ const BACK_OFF: Duration = Duration::from_millis(50);
 const LAST_REQUESTS: Duration = Duration::from_secs(5);
 
 const REFUSAL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\n\
-    Retry-After: 2\r\nConnection: close\r\nContent-Length: 110\r\n\r\n\
+    Retry-After: 2\r\nConnection: close\r\nContent-Length: 114\r\n\r\n\
     {\"type\":\"urn:plenum:problem:overloaded\",\"title\":\"The server is full\",\"status\":503,\"detail\":\"too many connections\"}";
 
 /// Accepts and serves until `stop` turns true, then lets requests in the works finish.

@@ -7,7 +7,7 @@
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use axum::Router;
@@ -108,33 +108,50 @@ enum Phase {
 
 /// The phase and when it began, shared by the stream, the service and the response's body.
 #[derive(Debug, Clone)]
-struct Progress(Arc<Mutex<(Phase, Instant)>>);
+struct Progress(Arc<Mutex<State>>);
+
+#[derive(Debug)]
+struct State {
+    phase: Phase,
+    since: Instant,
+    /// Who waits in a read without a deadline, to be woken when one is set.
+    reader: Option<Waker>,
+}
 
 impl Progress {
     fn new() -> Self {
-        Self(Arc::new(Mutex::new((Phase::Silent, Instant::now()))))
+        Self(Arc::new(Mutex::new(State { phase: Phase::Silent, since: Instant::now(), reader: None })))
     }
 
     fn enter(&self, phase: Phase) {
-        *self.0.lock().unwrap() = (phase, Instant::now());
+        let mut state = self.0.lock().unwrap();
+        (state.phase, state.since) = (phase, Instant::now());
+        if let Some(reader) = state.reader.take() {
+            reader.wake();
+        }
     }
 
     /// The deadline of a head starts with its first byte, and further ones do not move it.
     fn bytes_came(&self) {
         let mut state = self.0.lock().unwrap();
-        if matches!(state.0, Phase::Silent | Phase::Idle) {
-            *state = (Phase::Head, Instant::now());
+        if matches!(state.phase, Phase::Silent | Phase::Idle) {
+            (state.phase, state.since) = (Phase::Head, Instant::now());
         }
     }
 
-    fn deadline(&self, timeouts: &Timeouts) -> Option<Instant> {
-        let (phase, since) = *self.0.lock().unwrap();
-        match phase {
-            Phase::Silent => Some(since + timeouts.first_byte),
-            Phase::Head => Some(since + timeouts.headers),
-            Phase::Idle => Some(since + timeouts.idle),
-            Phase::Busy => None,
-        }
+    /// Until when the read of `cx` may wait; without a deadline it is woken when there is one.
+    fn deadline(&self, timeouts: &Timeouts, cx: &Context<'_>) -> Option<Instant> {
+        let mut state = self.0.lock().unwrap();
+        let allowed = match state.phase {
+            Phase::Silent => timeouts.first_byte,
+            Phase::Head => timeouts.headers,
+            Phase::Idle => timeouts.idle,
+            Phase::Busy => {
+                state.reader = Some(cx.waker().clone());
+                return None;
+            }
+        };
+        Some(state.since + allowed)
     }
 }
 
@@ -183,7 +200,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Timed<S> {
             }
             return Poll::Ready(result);
         }
-        let Some(deadline) = self.progress.deadline(&self.timeouts) else { return Poll::Pending };
+        let Some(deadline) = self.progress.deadline(&self.timeouts, cx) else { return Poll::Pending };
         if self.read_timer.deadline() != deadline {
             self.read_timer.as_mut().reset(deadline);
         }
