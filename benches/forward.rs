@@ -15,8 +15,8 @@ use plenum_benches::Stage;
 const VIEWERS: [usize; 4] = [1, 10, 100, 500];
 const BATCHES: [usize; 2] = [1, 8];
 const ROUNDS: usize = 7;
-/// Packets to warm up with, and at the least to measure per round.
-const WARM_UP: usize = 160;
+/// Packets to warm up with: more than a second of them, so that retransmission caches are full.
+const WARM_UP: usize = 600;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -29,7 +29,8 @@ fn main() {
 fn once(arguments: &[String]) {
     let numbers: Vec<usize> = arguments.iter().map(|n| n.parse().expect("a number")).collect();
     let [viewers, batch, packets] = numbers[..] else { panic!("--once VIEWERS BATCH PACKETS") };
-    let mut stage = Stage::new(viewers, packets);
+    let mut stage = Stage::new(viewers, WARM_UP + packets);
+    stage.warm_up(WARM_UP, batch);
     let before = stage.forwarded();
     while stage.left() >= batch {
         stage.forward(batch);
@@ -51,9 +52,7 @@ fn table() {
 fn measure(viewers: usize, batch: usize) -> (Duration, Duration) {
     let per_round = (40_000 / viewers).clamp(80, 480) / batch * batch;
     let mut stage = Stage::new(viewers, WARM_UP + ROUNDS * per_round);
-    for _ in 0..WARM_UP / batch {
-        stage.forward(batch);
-    }
+    stage.warm_up(WARM_UP, batch);
     let mut rounds: Vec<Duration> = (0..ROUNDS).map(|_| round(&mut stage, batch, per_round)).collect();
     rounds.sort();
     (rounds[0], rounds[ROUNDS / 2])

@@ -1,12 +1,12 @@
 //! What simulated packets carry: a valid codec prefix, and behind it a marker that says whose packet it is and
 //! which one, so that a viewer can tell everything about what became of it on the way.
 //!
-//! Video is a VP8 payload descriptor (RFC 7741, section 4.2) with a 15-bit picture id and TL0PICIDX, and one
-//! byte of frame header with the keyframe bit. Audio begins with an Opus TOC byte.
+//! Video is a VP8 payload descriptor (RFC 7741, section 4.2) with a 15-bit picture id, TL0PICIDX and temporal
+//! layer 0, and one byte of frame header with the keyframe bit. Audio begins with an Opus TOC byte.
 
 const MAGIC: [u8; 4] = *b"Plsm";
 const MARKER_BYTES: usize = 36;
-const VP8_PREFIX_BYTES: usize = 6;
+const VP8_PREFIX_BYTES: usize = 7;
 /// The smallest payload that has room for everything.
 pub(crate) const MIN_BYTES: usize = VP8_PREFIX_BYTES + MARKER_BYTES;
 
@@ -44,7 +44,7 @@ pub(crate) fn video(marker: &Marker, numbers: Vp8Numbers, bytes: usize) -> Vec<u
     let starts = u8::from(marker.part == 0);
     let [high, low] = (numbers.picture_id | 0x8000).to_be_bytes();
     let inter = u8::from(!marker.keyframe);
-    payload.extend([0x80 | starts << 4, 0xc0, high, low, numbers.tl0_pic_idx, inter]);
+    payload.extend([0x80 | starts << 4, 0xe0, high, low, numbers.tl0_pic_idx, 0, inter]);
     finish(payload, marker, bytes)
 }
 
@@ -70,12 +70,13 @@ fn finish(mut payload: Vec<u8>, marker: &Marker, bytes: usize) -> Vec<u8> {
 
 /// Reads a video payload back; `None` if anything in it was changed.
 pub(crate) fn read_video(payload: &[u8]) -> Option<(Marker, Vp8Numbers)> {
-    let (&[first, extension, high, low, tl0_pic_idx, header], rest) =
+    let (&[first, extension, high, low, tl0_pic_idx, temporal, header], rest) =
         payload.split_first_chunk::<VP8_PREFIX_BYTES>()?;
     let marker = read(rest)?;
     let is_whole = first == 0x80 | u8::from(marker.part == 0) << 4
-        && extension == 0xc0
+        && extension == 0xe0
         && high & 0x80 != 0
+        && temporal == 0
         && header == u8::from(!marker.keyframe);
     let picture_id = u16::from_be_bytes([high & 0x7f, low]);
     is_whole.then_some((marker, Vp8Numbers { picture_id, tl0_pic_idx }))
