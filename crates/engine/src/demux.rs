@@ -46,6 +46,11 @@ pub(crate) fn requested_place(contents: &[u8]) -> Result<Place, DropReason> {
     Ufrag::place(local.as_bytes()).ok_or(DropReason::UnknownUfrag)
 }
 
+/// Whether a STUN request nominates the pair it is sent on.
+pub(crate) fn nominates(contents: &[u8]) -> bool {
+    StunMessage::parse(contents).is_ok_and(|message| message.use_candidate())
+}
+
 /// How long a vouched address stays with its participant when another one claims it: longer than the interval
 /// of consent checks, so that nobody takes a living participant's address, and short enough that a client that
 /// reuses the port of a dead one gets through.

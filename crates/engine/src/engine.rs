@@ -197,15 +197,22 @@ impl Engine {
         slot: u32,
     ) -> Result<Kind, DropReason> {
         let destination = self.local_address(&source);
+        let nominates = kind == Kind::StunRequest && demux::nominates(contents);
+        let is_vouched = self.addresses.vouched(&source) == Some(slot);
         let contents = contents.try_into().map_err(|_| DropReason::Malformed)?;
         let mut input = Input::Receive(now, Receive { proto: Protocol::Udp, source, destination, contents });
         let participant = self.participants[slot as usize].as_mut().expect("route names the living");
         if matches!(kind, Kind::StunRequest | Kind::StunResponse) {
-            if !participant.may_handle_stun(now) {
+            if !participant.may_handle_stun(now, is_vouched) {
                 return Err(DropReason::RateLimited);
             }
             if !participant.accepts(&input) {
                 return Err(DropReason::BadIntegrity);
+            }
+            match kind {
+                Kind::StunResponse => participant.hear_answer(now, source),
+                _ if nominates => participant.hear_nomination(source),
+                _ => {}
             }
             self.vouch(now, source, slot);
         }

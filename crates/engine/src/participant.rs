@@ -2,6 +2,7 @@
 //! packets leave as [`Arrived`] values, and deliveries come in as numbers plus a shared payload.
 
 mod ingest;
+mod path;
 mod reports;
 
 pub(crate) use ingest::{Arrived, Body};
@@ -22,6 +23,7 @@ use str0m::{Event as RtcEvent, IceConnectionState, Input, Output, Rtc, RtcError}
 use crate::negotiate::{self, IceRestart, Peer, PeerLine, Way};
 use crate::{Counters, Transmit};
 use ingest::Source;
+use path::Path;
 use reports::Reported;
 
 /// What comes out of participants; reused from drain to drain.
@@ -91,8 +93,7 @@ pub(crate) struct Participant {
     rtc_deadline: Instant,
     /// When a check of ours was last answered, and how many had been by then.
     last_response: (Instant, u64),
-    stun_window: (Instant, u32),
-    destination: Option<SocketAddr>,
+    path: Path,
     reported: Reported,
 }
 
@@ -114,8 +115,7 @@ impl Participant {
             interrupted: false,
             rtc_deadline: now,
             last_response: (now, 0),
-            stun_window: (now, 0),
-            destination: None,
+            path: Path::new(now),
             reported: Reported::default(),
         }
     }
@@ -175,28 +175,14 @@ impl Participant {
         lines
     }
 
-    /// Whether one more STUN message may be handled in this second.
-    pub fn may_handle_stun(&mut self, now: Instant) -> bool {
-        let (since, count) = &mut self.stun_window;
-        if now.saturating_duration_since(*since).as_secs() >= 1 {
-            (*since, *count) = (now, 0);
-        }
-        *count += 1;
-        *count <= limits::STUN_PER_SECOND
-    }
-
     /// Whether the packet is meant for this participant: for STUN, MESSAGE-INTEGRITY and ufrags verify.
     pub fn accepts(&self, input: &Input<'_>) -> bool {
         self.rtc.accepts(input)
     }
 
-    /// Where media goes to.
-    pub fn destination(&self) -> Option<SocketAddr> {
-        self.destination
-    }
-
     /// Takes a datagram. Call [`Self::drain`] afterwards, every time: a received packet waits in one slot.
     pub fn receive(&mut self, now: Instant, receive: Receive<'_>) -> Result<(), RtcError> {
+        self.path.heard(now, receive.source);
         self.rtc.handle_input(Input::Receive(now, receive))
     }
 
@@ -272,7 +258,7 @@ impl Participant {
                 Ok(Output::Transmit(transmit)) => {
                     let is_stun = transmit.contents.first().is_some_and(|byte| *byte < 2);
                     if !is_stun {
-                        self.destination = Some(transmit.destination);
+                        self.path.sent_to(now, transmit.destination);
                     }
                     out.transmits.push(into_transmit(transmit));
                 }

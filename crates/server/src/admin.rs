@@ -66,10 +66,7 @@ fn unavailable(body: serde_json::Value) -> Response {
 }
 
 /// A drill: panics in a room's work, to see that only this room is lost.
-async fn panic_room(
-    State(app): State<Arc<App>>,
-    Path(room): Path<String>,
-) -> Result<StatusCode, Refusal> {
+async fn panic_room(State(app): State<Arc<App>>, Path(room): Path<String>) -> Result<StatusCode, Refusal> {
     let unknown = || Problem::new(Slug::RoomNotFound, "nobody is in such a room");
     let room = RoomName::parse(&room).map_err(|_| unknown())?;
     let shard = app.directory.room(&room, |room| room.shard).ok_or_else(unknown)?;

@@ -147,9 +147,12 @@ mod tests {
 
     #[test]
     fn what_cannot_be_is_refused_at_once() {
-        for line in
-            ["plenum --http-port 65536", "plenum --shards 0", "plenum token --room ../x --identity a", "plenum doctr"]
-        {
+        for line in [
+            "plenum --http-port 65536",
+            "plenum --shards 0",
+            "plenum token --room ../x --identity a",
+            "plenum doctr",
+        ] {
             assert!(Cli::try_parse_from(line.split(' ')).is_err(), "{line}");
         }
     }

@@ -27,7 +27,9 @@ fn take(directory: &Directory, shard: u16, event: Event) {
         Event::Interrupted { place } => tracing::info!(?place, "connection interrupted"),
         Event::Resumed { place } => tracing::info!(?place, "connection resumed"),
         Event::Ended { place, reason } => ended(directory, place, reason),
-        Event::RoomPanicked { room } => tracing::error!(shard, %room, "a room's work panicked; the room was dropped"),
+        Event::RoomPanicked { room } => {
+            tracing::error!(shard, %room, "a room's work panicked; the room was dropped")
+        }
     }
 }
 

@@ -156,7 +156,11 @@ fn new_session(place: Place, joining: Joining, local_ufrag: &str) -> Result<Sess
         name: joining.name,
         metadata: joining.metadata,
         offer: joining.offer,
-        ice: Mutex::new(IceSession { etag: EntityTag::new(local_ufrag), remote }),
+        ice: Mutex::new(IceSession {
+            etag: EntityTag::new(local_ufrag),
+            remote,
+            candidates: joining.candidates,
+        }),
         asked_at: joining.asked_at,
         settled: Notify::new(),
         closing: AtomicBool::new(false),
@@ -171,9 +175,7 @@ async fn created(session: &Session, answer: String) -> Response {
 }
 
 /// Runs work that takes milliseconds where it keeps nobody waiting. Its panic is a 500, counted.
-pub async fn off_thread<T: Send + 'static>(
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, Problem> {
+pub async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
     tokio::task::spawn_blocking(work).await.map_err(|_| {
         metrics::count_panic("negotiation");
         internal()

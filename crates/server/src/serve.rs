@@ -124,7 +124,7 @@ async fn serve(checked: Checked) -> Result<(), StartError> {
         tokio::spawn(accept::run(http, http::router(app.clone()), bounds.clone(), stopped.clone())),
         tokio::spawn(accept::run(admin, admin::router(app.clone(), recorder), bounds, stopped)),
     ];
-    announce(&addresses, mode, &host)?;
+    announce(&addresses, mode, config.log.format, &host)?;
     until_end(&app.drain, &mut signals, app.directory.empty(), config.drain_timeout).await;
     take_down(&app, &stop, doors).await;
     Ok(())

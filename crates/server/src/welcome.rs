@@ -4,7 +4,9 @@
 use std::io::{self, IsTerminal, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use crate::config::Mode;
+use serde::Serialize;
+
+use crate::config::{LogFormat, Mode};
 
 /// Where everything listens.
 #[derive(Debug, Clone)]
@@ -17,28 +19,39 @@ pub struct Addresses {
     pub media: Vec<SocketAddr>,
 }
 
-/// Says it.
-pub fn announce(addresses: &Addresses, mode: Mode, host: &[IpAddr]) -> io::Result<()> {
+/// The ready line.
+#[derive(Debug, Serialize)]
+struct Ready {
+    ready: bool,
+    http: String,
+    admin: String,
+    media: Vec<String>,
+}
+
+/// Says it. The lines for people appear in dev mode and wherever a person is watching, but never among
+/// log lines that a program reads.
+pub fn announce(addresses: &Addresses, mode: Mode, log: LogFormat, host: &[IpAddr]) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
     writeln!(stdout, "{}", addresses.ready_line())?;
     stdout.flush()?;
     let (http, admin) = (addresses.http, addresses.admin);
-    if io::stderr().is_terminal() {
-        eprint!("{}", addresses.banner(mode, host));
+    if log == LogFormat::Text && (mode.dev || io::stderr().is_terminal()) {
+        io::stderr().write_all(addresses.banner(mode, host).as_bytes())
     } else {
         tracing::info!(%http, %admin, media = ?addresses.media, dev = mode.dev, open = mode.open, "ready");
+        Ok(())
     }
-    Ok(())
 }
 
 impl Addresses {
-    fn ready_line(&self) -> serde_json::Value {
-        serde_json::json!({
-            "ready": true,
-            "http": url(self.http),
-            "admin": url(self.admin),
-            "media": self.media.iter().map(SocketAddr::to_string).collect::<Vec<_>>(),
-        })
+    fn ready_line(&self) -> String {
+        let ready = Ready {
+            ready: true,
+            http: url(self.http),
+            admin: url(self.admin),
+            media: self.media.iter().map(SocketAddr::to_string).collect(),
+        };
+        serde_json::to_string(&ready).expect("strings and a flag")
     }
 
     fn banner(&self, mode: Mode, host: &[IpAddr]) -> String {
@@ -107,18 +120,11 @@ mod tests {
 
     #[test]
     fn the_ready_line_is_one_json_object_with_urls_that_work() {
-        let line = addresses("0.0.0.0:7880").ready_line().to_string();
         assert_eq!(
-            serde_json::from_str::<serde_json::Value>(&line).unwrap(),
-            serde_json::json!({
-                "ready": true,
-                "http": "http://127.0.0.1:7880",
-                "admin": "http://127.0.0.1:7881",
-                "media": ["127.0.0.1:7882", "127.0.0.1:7883"],
-            })
+            addresses("0.0.0.0:7880").ready_line(),
+            r#"{"ready":true,"http":"http://127.0.0.1:7880","admin":"http://127.0.0.1:7881","media":["127.0.0.1:7882","127.0.0.1:7883"]}"#
         );
-        assert!(!line.contains('\n'));
-        assert!(addresses("[::1]:80").ready_line()["http"] == "http://[::1]:80");
+        assert!(addresses("[::1]:80").ready_line().contains(r#""http":"http://[::1]:80""#));
     }
 
     #[test]

@@ -539,12 +539,9 @@ pub(crate) fn room_name(room: u16) -> RoomName {
     RoomName::parse(&format!("room-{room}")).expect("a proper name")
 }
 
-/// An answer with other ICE credentials: what a client makes of the fragment that answers its restart.
+/// An answer with other ICE credentials, in its candidates too: what a client makes of the fragment that answers
+/// its restart.
 fn with_credentials(answer: &str, ufrag: &str, pwd: &str) -> String {
-    let line = |line: &str| match line.split_once(':') {
-        Some(("a=ice-ufrag", _)) => format!("a=ice-ufrag:{ufrag}\r\n"),
-        Some(("a=ice-pwd", _)) => format!("a=ice-pwd:{pwd}\r\n"),
-        _ => format!("{line}\r\n"),
-    };
-    answer.lines().map(line).collect()
+    let value = |name: &str| answer.lines().find_map(|line| line.strip_prefix(name)).expect("in an answer");
+    answer.replace(value("a=ice-ufrag:"), ufrag).replace(value("a=ice-pwd:"), pwd)
 }

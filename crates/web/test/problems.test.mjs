@@ -19,6 +19,12 @@ test("every status, and everything that is none, has a whole answer", () => {
   }
 });
 
+test("a token that was refused is told apart from none", () => {
+  const say = (hasToken) => troubleOfConnection(new SignallingError(401), { verb: "watch", hasToken }).what;
+  assert.match(say(false), /wants an access token/);
+  assert.match(say(true), /not valid/);
+});
+
 test("a codec that this browser cannot play is named, and so are those it can", () => {
   const error = new SignallingError(422, { published: ["H264", "H264"], offered: ["VP8", "AV1"] });
   const { what, todo } = troubleOfConnection(error, { verb: "watch" });

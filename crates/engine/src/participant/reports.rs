@@ -42,10 +42,12 @@ impl Participant {
     /// Consent (RFC 7675) is an answer to a check of ours, matched by transaction; a pair that became the
     /// nominated one has just had one.
     pub(super) fn digest_peer_stats(&mut self, now: Instant, stats: &PeerStats) {
-        if let Some(pair) = &stats.selected_candidate_pair
-            && pair.responses_received != self.last_response.1
-        {
-            self.last_response = (now, pair.responses_received);
+        let Some(pair) = &stats.selected_candidate_pair else { return };
+        match pair.responses_received {
+            // The pair has failed and its count is gone with it: nobody has answered.
+            0 => self.last_response.1 = 0,
+            answered if answered != self.last_response.1 => self.last_response = (now, answered),
+            _ => {}
         }
     }
 

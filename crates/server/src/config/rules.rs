@@ -58,8 +58,10 @@ impl Config {
         }
         let advertised = self.media.advertise.iter().map(SocketAddr::ip);
         if let Some(ip) = advertised.chain(self.media.external_ip.iter().copied()).find(is_unusable) {
-            return error(format!("{ip} cannot be reached by anybody: media.external_ip and media.advertise \
-                                  take addresses of single hosts"));
+            return error(format!(
+                "{ip} cannot be reached by anybody: media.external_ip and media.advertise \
+                                  take addresses of single hosts"
+            ));
         }
         match self.overlap(shards) {
             Some(text) => error(text),

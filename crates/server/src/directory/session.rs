@@ -1,12 +1,13 @@
 //! One WHIP or WHEP session as the control plane knows it.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use plenum_engine::Role;
-use plenum_model::{DisplayName, IceCredentials, Identity, MediaOffer, Place, RoomName};
+use plenum_model::{DisplayName, IceCredentials, Identity, MediaOffer, Place, RoomName, limits};
 use plenum_signal::EntityTag;
 use tokio::sync::{Mutex, Notify};
 
@@ -72,6 +73,22 @@ pub struct IceSession {
     pub etag: EntityTag,
     /// The peer's credentials.
     pub remote: IceCredentials,
+    /// The peer's candidates that are checked, all filtered, at most [`limits::REMOTE_CANDIDATES`].
+    pub candidates: Vec<SocketAddr>,
+}
+
+impl IceSession {
+    /// Those of `more` that are new, as far as the limit goes.
+    pub fn new_among(&self, more: &[SocketAddr]) -> Vec<SocketAddr> {
+        let mut new: Vec<SocketAddr> = Vec::new();
+        for address in more {
+            let is_known = self.candidates.contains(address) || new.contains(address);
+            if !is_known && self.candidates.len() + new.len() < limits::REMOTE_CANDIDATES {
+                new.push(*address);
+            }
+        }
+        new
+    }
 }
 
 /// See the module.
@@ -101,4 +118,23 @@ pub struct Session {
     pub settled: Notify,
     /// Whether a DELETE is at work on it.
     pub closing: AtomicBool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn trickled_candidates_add_up_to_eight_however_many_messages_bring_them() {
+        let remote = IceCredentials { ufrag: "ufrag".to_owned(), pwd: "p".repeat(22) };
+        let address = |port| SocketAddr::from(([192, 0, 2, 1], port));
+        let candidates = vec![address(1)];
+        let mut ice = IceSession { etag: EntityTag::new("e"), remote, candidates };
+        assert_eq!(ice.new_among(&[address(1), address(2), address(2)]), [address(2)]);
+        let many: Vec<SocketAddr> = (1..100).map(address).collect();
+        let rest = ice.new_among(&many);
+        assert_eq!(rest.len(), limits::REMOTE_CANDIDATES - 1);
+        ice.candidates.extend(rest);
+        assert_eq!(ice.new_among(&[address(100)]), []);
+    }
 }

@@ -1,9 +1,7 @@
 use std::sync::Mutex as StdMutex;
 use std::sync::atomic::AtomicBool;
 
-use plenum_model::{
-    Direction, IceCredentials, OfferedFormat, OfferedLine, Seats, Setup,
-};
+use plenum_model::{Direction, IceCredentials, OfferedFormat, OfferedLine, Seats, Setup};
 use plenum_signal::EntityTag;
 use tokio::sync::Mutex;
 
@@ -90,7 +88,11 @@ fn session(reservation: &Reservation, kind: SessionKind, name: &str, formats: &[
         identity: identity(name),
         name: None,
         metadata: None,
-        ice: Mutex::new(IceSession { etag: EntityTag::new("e"), remote: offer.ice.clone() }),
+        ice: Mutex::new(IceSession {
+            etag: EntityTag::new("e"),
+            remote: offer.ice.clone(),
+            candidates: Vec::new(),
+        }),
         offer,
         asked_at: Instant::now(),
         settled: Notify::new(),
@@ -251,9 +253,8 @@ fn a_publisher_is_watched_only_once_its_shard_let_it_in() {
 fn a_viewer_without_the_codec_is_told_what_both_sides_have() {
     let directory = directory(1);
     let publisher = publish(&directory, "a", "ada", &["opus", "VP8", "H264"]);
-    let watch = |formats: &[&str]| {
-        directory.can_watch(&room("a"), None, &offer(Direction::RecvOnly, formats))
-    };
+    let watch =
+        |formats: &[&str]| directory.can_watch(&room("a"), None, &offer(Direction::RecvOnly, formats));
     assert_eq!(watch(&["VP8"]), Ok(()));
     assert_eq!(watch(&["opus"]), Ok(()), "a viewer need not want video");
     let Err(Unwatchable::NoCommonCodec(codecs)) = watch(&["opus", "AV1"]) else { panic!() };

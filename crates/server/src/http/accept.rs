@@ -42,6 +42,8 @@ impl Default for Bounds {
 const REFUSALS: usize = 64;
 /// How long a refusal may take.
 const REFUSAL_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long it may take on the spare descriptor, for which others wait.
+const SPARE_TIMEOUT: Duration = Duration::from_millis(10);
 /// How long to wait when accepting fails.
 const BACK_OFF: Duration = Duration::from_millis(50);
 /// How long requests in the works may take once the listener stops.
@@ -125,20 +127,22 @@ impl Door {
     fn refuse(&mut self, stream: TcpStream, reason: &'static str) {
         metrics::count_refused_connection(reason);
         if self.refusals.len() < REFUSALS {
-            self.refusals.spawn(tell_refusal(stream));
+            self.refusals.spawn(tell_refusal(stream, REFUSAL_TIMEOUT));
         }
     }
 
     /// Without descriptors the connection would wait in the backlog: give up the spare one for a
-    /// moment, to answer it.
+    /// moment, to answer it. One at a time, so each gets little of it.
     async fn recover(&mut self, listener: &TcpListener, error: &io::Error) {
         match Errno::from_io_error(error) {
             Some(Errno::CONNABORTED | Errno::INTR) => return,
             Some(Errno::MFILE | Errno::NFILE) => {
-                metrics::count_refused_connection("file_descriptors");
                 self.spare.release();
-                if let Ok(Ok((stream, _))) = tokio::time::timeout(BACK_OFF, listener.accept()).await {
-                    tell_refusal(stream).await;
+                let accepted = tokio::time::timeout(BACK_OFF, listener.accept()).await;
+                if let Ok(Ok((stream, _))) = accepted {
+                    metrics::count_refused_connection("file_descriptors");
+                    tell_refusal(stream, SPARE_TIMEOUT).await;
+                    return self.spare.hold();
                 }
                 self.spare.hold();
             }
@@ -150,7 +154,7 @@ impl Door {
 
 /// Answers 503, and reads what the peer sent: closing with unread bytes would reset the connection and
 /// take the answer with it.
-async fn tell_refusal(mut stream: TcpStream) {
+async fn tell_refusal(mut stream: TcpStream, patience: Duration) {
     let tell = async {
         stream.write_all(REFUSAL).await?;
         stream.shutdown().await?;
@@ -158,7 +162,7 @@ async fn tell_refusal(mut stream: TcpStream) {
         while stream.read(&mut sink).await? > 0 {}
         io::Result::Ok(())
     };
-    let _ = tokio::time::timeout(REFUSAL_TIMEOUT, tell).await;
+    let _ = tokio::time::timeout(patience, tell).await;
 }
 
 /// A file descriptor held back for [`Door::recover`].

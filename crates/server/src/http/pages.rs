@@ -83,9 +83,7 @@ fn respond_asset(asset: Asset, request: Option<&HeaderMap>) -> Response {
                 std::borrow::Cow::Owned(bytes) => bytes.into(),
             };
             let mut response = Response::new(Body::from(bytes));
-            response
-                .headers_mut()
-                .insert(header::CONTENT_TYPE, HeaderValue::from_static(asset.content_type));
+            response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(asset.content_type));
             response
         }
     };
@@ -103,4 +101,3 @@ fn names_etag(headers: &HeaderMap, etag: &str) -> bool {
         tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag
     })
 }
-

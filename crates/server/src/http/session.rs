@@ -79,11 +79,7 @@ async fn close(app: &App, session: &Session) -> Result<plenum_signal::Response, 
     }
 }
 
-async fn patch(
-    app: &App,
-    session: &Session,
-    request: Request,
-) -> Result<plenum_signal::Response, Problem> {
+async fn patch(app: &App, session: &Session, request: Request) -> Result<plenum_signal::Response, Problem> {
     let (head, body) = request.into_parts();
     session::check_patch(&head.headers)?;
     let source = source::of_parts(&head, &app.trusted_proxies);
@@ -93,7 +89,7 @@ async fn patch(
     let (Patch::Trickle(fragment) | Patch::Restart(fragment)) = &patch;
     let candidates = source::checkable(&fragment.candidates, source, &app.local_addresses());
     match patch {
-        Patch::Trickle(_) => trickle(app, session, candidates).await,
+        Patch::Trickle(_) => trickle(app, session, &mut ice, &candidates).await,
         Patch::Restart(fragment) => restart(app, session, &mut ice, fragment, candidates).await,
     }
 }
@@ -101,10 +97,14 @@ async fn patch(
 async fn trickle(
     app: &App,
     session: &Session,
-    candidates: Vec<SocketAddr>,
+    ice: &mut IceSession,
+    candidates: &[SocketAddr],
 ) -> Result<plenum_signal::Response, Problem> {
-    if !candidates.is_empty() {
-        call(app, session, Command::AddCandidates { place: session.place, candidates }).await?;
+    let new = ice.new_among(candidates);
+    if !new.is_empty() {
+        let command = Command::AddCandidates { place: session.place, candidates: new.clone() };
+        call(app, session, command).await?;
+        ice.candidates.extend(new);
     }
     Ok(session::respond_trickled())
 }
@@ -120,8 +120,8 @@ async fn restart(
     let (place, offer, role) = (session.place, session.offer.clone(), session.kind.role());
     let remote = fragment.ice.clone();
     let secret = join::random()?;
-    let prepare =
-        move || plenum_engine::prepare_restart(place, &role, &offer, &fragment, &candidates, secret);
+    let checked = candidates.clone();
+    let prepare = move || plenum_engine::prepare_restart(place, &role, &offer, &fragment, &checked, secret);
     let prepared = join::off_thread(prepare).await?;
     let restart = prepared.map_err(|error| session::restart_refused(&error.to_string()))?;
     let local = restart.ice.clone();
@@ -129,10 +129,9 @@ async fn restart(
         Reply::Done => {}
         _ => return Err(session::restart_refused("the connection did not take the new credentials")),
     }
-    *ice = IceSession { etag: EntityTag::new(&local.ufrag), remote };
+    *ice = IceSession { etag: EntityTag::new(&local.ufrag), remote, candidates };
     let first = &session.offer.lines[0];
-    let answer =
-        fragment::write(&local, app.shard(place).handle.candidates(), &first.mid, first.kind);
+    let answer = fragment::write(&local, app.shard(place).handle.candidates(), &first.mid, first.kind);
     Ok(session::respond_restarted(&ice.etag, answer))
 }
 

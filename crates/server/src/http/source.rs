@@ -90,7 +90,8 @@ mod tests {
 
     #[test]
     fn checks_go_to_the_source_of_the_request_and_nowhere_else() {
-        let offered = candidates(&["203.0.113.9:53", "192.0.2.1:5000", "127.0.0.1:22", "[::ffff:192.0.2.1]:5001"]);
+        let offered =
+            candidates(&["203.0.113.9:53", "192.0.2.1:5000", "127.0.0.1:22", "[::ffff:192.0.2.1]:5001"]);
         let chosen = checkable(&offered, ip("192.0.2.1"), &[]);
         assert_eq!(chosen, ["192.0.2.1:5000".parse().unwrap(), "192.0.2.1:5001".parse().unwrap()]);
     }
@@ -104,9 +105,8 @@ mod tests {
 
     #[test]
     fn at_most_eight_candidates_are_used() {
-        let many: Vec<_> = (1..=100)
-            .map(|port| RemoteCandidate { addr: SocketAddr::new(ip("192.0.2.1"), port) })
-            .collect();
+        let many: Vec<_> =
+            (1..=100).map(|port| RemoteCandidate { addr: SocketAddr::new(ip("192.0.2.1"), port) }).collect();
         assert_eq!(checkable(&many, ip("192.0.2.1"), &[]).len(), limits::REMOTE_CANDIDATES);
     }
 }

@@ -37,8 +37,7 @@ async fn publish(app: Arc<App>, room: RoomName, request: Request) -> Result<Resp
     let asked_at = Instant::now();
     app.drain.check()?;
     let (head, body) = request.into_parts();
-    let publisher =
-        whip::admit(SystemTime::now(), &app.keyring, &room, &head.headers, head.uri.query())?;
+    let publisher = whip::admit(SystemTime::now(), &app.keyring, &room, &head.headers, head.uri.query())?;
     let source = source::of_parts(&head, &app.trusted_proxies);
     let offer = whip::read_offer(&body::read(body, SDP_WHIP.bytes).await?)?;
     let joining = Joining {

@@ -141,7 +141,11 @@ impl Page {
             [(vec![("direction", "in")], incoming), (vec![("direction", "out")], outgoing)]
         };
         let nacks = both(sum(|c| c.nacks_in), sum(|c| c.nacks_out));
-        self.counters("nack_total", "Packets asked for again: by subscribers (in), of publishers (out).", &nacks);
+        self.counters(
+            "nack_total",
+            "Packets asked for again: by subscribers (in), of publishers (out).",
+            &nacks,
+        );
         self.counter("rtx_total", "Retransmissions sent.", sum(|c| c.rtx_out));
         let requests = both(sum(|c| c.keyframe_requests_in), sum(|c| c.keyframe_requests_out));
         self.counters(

@@ -23,10 +23,10 @@ const retry = (what, todo, button = "Try again") => ({ what, todo, button, act: 
  * A failure of a {@link Connection}.
  *
  * @param {Error} error
- * @param {{verb: "publish" | "watch", playable?: string[], codec?: string}} context
+ * @param {{verb: "publish" | "watch", hasToken?: boolean, playable?: string[], codec?: string}} context
  * @returns {Trouble}
  */
-export function troubleOfConnection(error, { verb, playable = [], codec = "" }) {
+export function troubleOfConnection(error, { verb, hasToken = false, playable = [], codec = "" }) {
   if (error instanceof UnreachableError) {
     return retry(
       "The server answers, but no media gets through.",
@@ -45,7 +45,9 @@ export function troubleOfConnection(error, { verb, playable = [], codec = "" }) 
   switch (status) {
     case 401:
       return {
-        what: `This server wants an access token to ${verb}.`,
+        what: hasToken
+          ? "Your access token is not valid, or no longer."
+          : `This server wants an access token to ${verb}.`,
         todo: "Ask whoever runs it for a link or a token, and enter it here.",
         button: "Enter a token",
         act: "token",

@@ -1,17 +1,18 @@
 /**
- * The publisher's page: choose, preview, go live. `whip.js` does the publishing, `capture.js` the devices.
+ * The publisher's page: preview, go live. `whip.js` does the publishing, `capture.js` the devices,
+ * `settings.js` the form.
  */
 
 import { Backoff } from "./backoff.js";
-import { devicesOf, LevelMeter, openStream, stopTracks } from "./capture.js";
-import { flag, isName, roomOf, tokenOf } from "./options.js";
+import { LevelMeter, openStream, stopTracks } from "./capture.js";
+import { flag, isName, roomOf } from "./options.js";
 import { troubleOfCapture, troubleOfConnection, troubleOfInsecurePage } from "./problems.js";
+import { fillDevices, fillForm, remember, setSource, source, wish } from "./settings.js";
 import { Gauge } from "./stats.js";
 import {
   byId,
   dress,
   fillRows,
-  make,
   pollWhileVisible,
   sayCount,
   sayDuration,
@@ -20,7 +21,7 @@ import {
   wireCopyButtons,
   wireShortcuts,
 } from "./ui.js";
-import { Publisher, sendableCodecs } from "./whip.js";
+import { Publisher } from "./whip.js";
 
 const VIEWERS_POLL_MS = 3_000;
 const TICK_MS = 1_000;
@@ -30,7 +31,6 @@ const SILENCE_MS = 4_000;
 const query = new URLSearchParams(location.search);
 const room = roomOf(location.pathname);
 const participant = query.get("participant") ?? "";
-const settings = byId("settings");
 const gauge = new Gauge();
 const meter = new LevelMeter();
 
@@ -44,78 +44,6 @@ let report = { reportedAt: 0, askAt: 0 };
 const asks = new Backoff({ firstMs: 1_000, maxMs: 30_000 });
 /** Counts openings: a dialogue that was answered late must not win over a newer one. */
 let opening = 0;
-
-// What the form says
-
-const source = () => settings.elements.source.value;
-const wish = () => ({
-  source: source(),
-  cameraId: byId("camera").value,
-  microphoneId: byId("microphone").value,
-  height: Number(byId("height").value),
-});
-
-function remember() {
-  try {
-    const { cameraId, microphoneId, height } = wish();
-    localStorage.setItem(
-      "plenum.publish",
-      JSON.stringify({ cameraId, microphoneId, height, name: byId("name").value }),
-    );
-  } catch {
-    // Private windows may forbid it; then nothing is remembered.
-  }
-}
-
-function remembered() {
-  try {
-    return JSON.parse(localStorage.getItem("plenum.publish")) ?? {};
-  } catch {
-    return {};
-  }
-}
-
-function fillForm() {
-  const before = remembered();
-  for (const codec of sendableCodecs()) byId("codec").append(make("option", { value: codec }, codec));
-  byId("codec").value =
-    sendableCodecs().find((codec) => codec === (query.get("codec") ?? "").toUpperCase()) ?? "";
-  byId("height").value = query.get("height") ?? before.height ?? "720";
-  if (!byId("height").value) byId("height").value = "720";
-  byId("name").value = query.get("name") ?? before.name ?? "";
-  byId("simulcast").checked = flag(query, "simulcast", false);
-  byId("token").value = tokenOf(location.hash);
-  byId("token-row").hidden = !byId("token").value;
-  const wanted = query.get("source") === "screen" ? "screen" : "camera";
-  settings.querySelector(`input[value="${wanted}"]`).checked = true;
-  for (const radio of settings.querySelectorAll('input[value="screen"]')) {
-    radio.disabled = !navigator.mediaDevices?.getDisplayMedia;
-  }
-  const microphoneId = flag(query, "audio", true) ? before.microphoneId : "none";
-  return fillDevices({ cameraId: before.cameraId, microphoneId });
-}
-
-async function fillDevices(chosen = {}) {
-  await fillSelect(byId("camera"), "videoinput", "Camera", "No camera", chosen.cameraId);
-  await fillSelect(byId("microphone"), "audioinput", "Microphone", "No microphone", chosen.microphoneId);
-  byId("camera-field").hidden = source() === "screen";
-}
-
-async function fillSelect(select, kind, noun, none, chosen = select.value) {
-  const devices = await devicesOf(kind);
-  const named = devices.map(({ id, label }, index) =>
-    make("option", { value: id }, label || `${noun} ${index + 1}`),
-  );
-  // Before access was granted devices have no ids; the remembered one must not be forgotten over that.
-  const isUnknown = devices.length === 0 && chosen && chosen !== "none";
-  if (isUnknown) named.push(make("option", { value: chosen }, "Last used"));
-  const any = devices.some(({ id }) => id === "default")
-    ? []
-    : [make("option", { value: "" }, "System default")];
-  select.replaceChildren(...any, ...named, make("option", { value: "none" }, none));
-  select.value = chosen;
-  if (select.selectedIndex < 0) select.selectedIndex = 0;
-}
 
 // Preview
 
@@ -209,7 +137,7 @@ function drawCurtain() {
 }
 
 function chooseSource(value) {
-  settings.querySelector(`input[value="${value}"]`).checked = true;
+  setSource(value);
   changeSource();
 }
 
@@ -282,7 +210,11 @@ function showConnectionTrouble(state, error) {
     if (state === "live") showTrouble(byId("trouble"), null);
     return;
   }
-  const trouble = troubleOfConnection(error, { verb: "publish", codec: byId("codec").value });
+  const trouble = troubleOfConnection(error, {
+    verb: "publish",
+    hasToken: byId("token").value.trim() !== "",
+    codec: byId("codec").value,
+  });
   showTrouble(byId("trouble"), trouble, (act) => {
     showTrouble(byId("trouble"), null);
     if (act === "token") {
@@ -399,15 +331,15 @@ function wire() {
   byId("preview-on").addEventListener("click", openPreview);
   byId("mute").addEventListener("click", toggleMute);
   byId("stats-toggle").addEventListener("click", toggleStats);
-  settings.addEventListener("submit", (event) => event.preventDefault());
-  settings.addEventListener("change", ({ target }) => {
+  byId("settings").addEventListener("submit", (event) => event.preventDefault());
+  byId("settings").addEventListener("change", ({ target }) => {
     remember();
     if (target.name === "source") changeSource();
     else if (["camera", "microphone", "height"].includes(target.id) && stream) openPreview();
     else if (target.id === "token") drawWatchLink();
   });
   navigator.mediaDevices?.addEventListener("devicechange", () => fillDevices());
-  document.addEventListener("pointerdown", () => meter.wake());
+  for (const event of ["pointerdown", "keydown"]) document.addEventListener(event, () => meter.wake());
   wireCopyButtons();
   wireShortcuts({ m: toggleMute, t: toggleStats });
   addEventListener("pagehide", () => publisher?.stop());

@@ -114,7 +114,11 @@ function showState({ state, error = null }) {
 }
 
 function showTroubleOf(error) {
-  const trouble = troubleOfConnection(error, { verb: "watch", playable: playableCodecs() });
+  const trouble = troubleOfConnection(error, {
+    verb: "watch",
+    hasToken: token !== "",
+    playable: playableCodecs(),
+  });
   const isWaiting = error instanceof SignallingError && error.status === 409;
   veil(trouble.what, trouble.todo, {
     label: trouble.button,
