@@ -8,7 +8,7 @@ use plenum_tests::{Plenum, offers, wait_until};
 use crate::together;
 
 /// 30 s of the specification, and what others may take of a loaded machine.
-const DEADLINE: Duration = Duration::from_secs(75);
+const DEADLINE: Duration = Duration::from_secs(35);
 
 #[test]
 fn a_session_that_never_connects_is_over_after_thirty_seconds() {

@@ -22,12 +22,14 @@ impl Engine {
         if self.participants[slot].is_some() || place.shard != self.config.shard {
             return Reply::Refused;
         }
-        let key = self.room_key(&room);
         if role == Role::Publisher
-            && let Some(former) = self.rooms[key].room.publisher(&identity)
+            && let Some(key) = self.by_name.get(&room)
+            && let Some(former) = self.rooms[*key].room.publisher(&identity)
         {
-            self.end_in_room(now, former, CloseReason::Replaced);
+            self.end(now, former, CloseReason::Replaced);
         }
+        // Only now: with its last participant the room has gone.
+        let key = self.room_key(&room);
         let candidates = peer.remote_candidates.clone();
         let mut participant = Box::new(Participant::new(now, place, key, peer));
         match role {

@@ -111,6 +111,19 @@ impl PartialEq for InFlight {
 
 impl Eq for InFlight {}
 
+/// The place of a datagram among those that one flush sends to one destination. str0m sends the streams of an
+/// `Rtc` in the order of a hash map, another one in every run: each stream keeps its own order, and streams go by
+/// SSRC.
+pub(crate) fn rank(contents: &[u8]) -> (u8, u32) {
+    match contents {
+        [128..=191, second, ..] if (64..96).contains(&(second & 0x7f)) => (2, 0),
+        [128..=191, _, _, _, _, _, _, _, ssrc @ ..] if ssrc.len() >= 4 => {
+            (1, u32::from_be_bytes([ssrc[0], ssrc[1], ssrc[2], ssrc[3]]))
+        }
+        _ => (0, 0),
+    }
+}
+
 /// Everything that is on its way.
 #[derive(Debug, Default)]
 pub(crate) struct Network {

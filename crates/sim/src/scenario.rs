@@ -1,1 +1,232 @@
-//! scenario
+//! A whole evening made up from a seed: rooms, publishers, viewers that come and go over all kinds of paths, and
+//! whatever else may happen to a server. Then everything heals, and whoever is still there must see and hear.
+
+use std::time::Duration;
+
+use crate::network::Link;
+use crate::publisher::Media;
+use crate::world::{ClientId, Wire, World};
+
+/// How long everything has to be well again before viewers are asked what they see.
+const HEALING: Duration = Duration::from_secs(12);
+/// A viewer that sees something has decoded a frame within this time, and heard something.
+const FRESH: Duration = Duration::from_secs(4);
+/// The longest time until a session whose client fell silent is over: consent, noticed with the next statistics.
+const CONSENT_END: Duration = Duration::from_secs(34);
+
+/// What came of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outcome {
+    /// The fingerprint of everything observable.
+    pub hash: u64,
+    /// How much virtual time it took.
+    pub virtual_time: Duration,
+    /// Packets that the shard forwarded.
+    pub forwarded: u64,
+    /// Viewers that were there at the end and had to see something.
+    pub watching: usize,
+}
+
+/// Something that happens to a room or to someone in it.
+#[derive(Debug, Clone, Copy)]
+enum Act {
+    Publish { identity: usize },
+    Watch { of: Option<usize> },
+    Leave,
+    Crash,
+    Rebind,
+    RestartIce,
+    Panic,
+}
+
+#[derive(Debug)]
+struct Planned {
+    at: Duration,
+    room: u16,
+    act: Act,
+}
+
+/// Who is in the play.
+struct Actor {
+    id: ClientId,
+    room: u16,
+    role: Role,
+    crashed: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Role {
+    Publisher(usize),
+    Viewer(Option<usize>),
+}
+
+/// Plays the scenario of a seed.
+///
+/// # Panics
+/// If anything is not as it must be; the seed is printed then.
+pub fn play(seed: u64) -> Outcome {
+    let mut world = World::new(seed);
+    let mut actors = Vec::new();
+    for planned in plan(world.random()) {
+        let wait = planned.at.saturating_sub(world.elapsed());
+        world.run_for(wait);
+        act(&mut world, &mut actors, &planned);
+    }
+    heal(&mut world, &actors);
+    world.run_for(HEALING);
+    if world.random().u8(..) < 64 {
+        world.run_for(CONSENT_END);
+        assert_silence_has_ended(&world, &actors);
+    }
+    let watching = assert_everyone_sees(&world, &actors);
+    let (virtual_time, forwarded) = (world.elapsed(), world.engine().counters().packets_forwarded);
+    Outcome { hash: world.finish(), virtual_time, forwarded, watching }
+}
+
+fn plan(random: &mut fastrand::Rng) -> Vec<Planned> {
+    let length_ms = random.u64(10_000..25_000);
+    let mut planned = Vec::new();
+    for room in 0..random.u16(1..=4) {
+        let mut add = |at_ms, act| planned.push(Planned { at: Duration::from_millis(at_ms), room, act });
+        let publishers = random.usize(1..=2);
+        for identity in 0..publishers {
+            add(random.u64(..5_000), Act::Publish { identity });
+            if random.u8(..) < 64 {
+                add(random.u64(5_000..length_ms), Act::Publish { identity });
+            }
+        }
+        for _ in 0..random.usize(..=10) {
+            let of = (random.u8(..) < 80).then(|| random.usize(..publishers));
+            add(random.u64(..length_ms), Act::Watch { of });
+        }
+        for _ in 0..random.usize(..6) {
+            add(random.u64(3_000..length_ms), mishap(random));
+        }
+    }
+    planned.sort_by_key(|planned| planned.at);
+    planned
+}
+
+fn mishap(random: &mut fastrand::Rng) -> Act {
+    match random.u8(..20) {
+        0..6 => Act::Leave,
+        6..9 => Act::Crash,
+        9..14 => Act::Rebind,
+        14..19 => Act::RestartIce,
+        _ => Act::Panic,
+    }
+}
+
+fn act(world: &mut World, actors: &mut Vec<Actor>, planned: &Planned) {
+    let room = planned.room;
+    match planned.act {
+        Act::Publish { identity } => {
+            let (media, wire) = (media(world.random()), wire(world.random()));
+            let id = world.publish(room, NAMES[identity], media, wire);
+            actors.push(Actor { id, room, role: Role::Publisher(identity), crashed: false });
+        }
+        Act::Watch { of } => {
+            let wire = wire(world.random());
+            let id = world.watch(room, of.map(|identity| NAMES[identity]), wire);
+            actors.push(Actor { id, room, role: Role::Viewer(of), crashed: false });
+        }
+        Act::Panic => {
+            world.panic_room(room);
+        }
+        Act::Leave | Act::Crash | Act::Rebind | Act::RestartIce => {
+            let mut present: Vec<&mut Actor> = actors
+                .iter_mut()
+                .filter(|a| a.room == room && !a.crashed && world.end_of(a.id).is_none())
+                .filter(|a| world.is_connected(a.id))
+                .collect();
+            if !present.is_empty() {
+                let index = world.random().usize(..present.len());
+                befall(world, present[index], planned.act);
+            }
+        }
+    }
+}
+
+const NAMES: [&str; 2] = ["alice", "bob"];
+
+fn befall(world: &mut World, actor: &mut Actor, act: Act) {
+    match act {
+        Act::Crash => {
+            actor.crashed = true;
+            world.crash(actor.id);
+        }
+        Act::Rebind => world.rebind(actor.id),
+        Act::RestartIce => assert!(world.restart_ice(actor.id), "a restart was refused"),
+        _ => world.close(actor.id),
+    }
+}
+
+fn media(random: &mut fastrand::Rng) -> Media {
+    let frames_per_s = random.u32(8..=25);
+    let obeys_requests = random.u8(..) < 220;
+    Media {
+        audio: true,
+        frames_per_s,
+        packets_per_frame: random.u16(1..=3),
+        packet_bytes: random.usize(100..1_100),
+        rids: if random.u8(..) < 50 { vec!["q", "h", "f"] } else { Vec::new() },
+        rtx: random.u8(..) < 210,
+        obeys_requests,
+        keyframe_every: (!obeys_requests).then_some(2 * u64::from(frames_per_s)),
+    }
+}
+
+fn wire(random: &mut fastrand::Rng) -> Wire {
+    Wire { up: link(random), down: link(random), announced: random.u8(..) < 180 }
+}
+
+fn link(random: &mut fastrand::Rng) -> Link {
+    Link {
+        delay: Duration::from_millis(random.u64(..=200)),
+        jitter: Duration::from_millis(random.u64(..=30)),
+        loss: [0.0, 0.0, 0.05, 0.20][random.usize(..4)],
+        reorder: [0.0, 0.02][random.usize(..2)],
+        duplicate: [0.0, 0.01][random.usize(..2)],
+    }
+}
+
+fn heal(world: &mut World, actors: &[Actor]) {
+    for actor in actors {
+        world.rewire(actor.id, Wire::of(Link::delayed(20)));
+    }
+}
+
+fn assert_silence_has_ended(world: &World, actors: &[Actor]) {
+    for actor in actors.iter().filter(|actor| actor.crashed) {
+        assert!(world.end_of(actor.id).is_some(), "{:?} is silent but its session is not over", actor.id);
+    }
+}
+
+/// Asserts that whoever has someone to watch sees and hears. Returns how many those are.
+fn assert_everyone_sees(world: &World, actors: &[Actor]) -> usize {
+    let mut watching = 0;
+    for actor in actors {
+        let Role::Viewer(of) = actor.role else { continue };
+        let is_there = !actor.crashed && world.end_of(actor.id).is_none();
+        if is_there && target(world, actors, actor.room, of).is_some_and(|publisher| !publisher.crashed) {
+            watching += 1;
+            let viewer = world.viewer(actor.id);
+            let is_fresh =
+                |at: Option<std::time::Instant>| at.is_some_and(|at| world.now().duration_since(at) < FRESH);
+            assert!(is_fresh(viewer.last_decoded()), "{:?} sees nothing", actor.id);
+            assert!(is_fresh(viewer.last_audio()), "{:?} hears nothing", actor.id);
+        }
+    }
+    watching
+}
+
+/// The publisher that a viewer watches: the named one, or the first that came and is still there.
+fn target<'a>(world: &World, actors: &'a [Actor], room: u16, of: Option<usize>) -> Option<&'a Actor> {
+    actors.iter().find(|actor| {
+        let is_wanted = match actor.role {
+            Role::Publisher(identity) => of.is_none_or(|of| of == identity),
+            Role::Viewer(_) => false,
+        };
+        is_wanted && actor.room == room && world.end_of(actor.id).is_none()
+    })
+}

@@ -3,36 +3,50 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-/// FNV-1a over everything observable, in order.
+/// FNV-1a over everything observable, in order. With `PLENUM_SIM_TRACE` set, all of it is printed too: the place
+/// where two runs part is found with `diff`.
 #[derive(Debug)]
 pub(crate) struct Trace {
     start: Instant,
     hash: u64,
+    is_printed: bool,
 }
 
 impl Trace {
     pub fn new(start: Instant) -> Self {
-        Self { start, hash: 0xcbf2_9ce4_8422_2325 }
+        Self { start, hash: 0xcbf2_9ce4_8422_2325, is_printed: std::env::var_os("PLENUM_SIM_TRACE").is_some() }
     }
 
     pub fn hash(&self) -> u64 {
         self.hash
     }
 
-    /// A datagram that was sent or delivered. DTLS records count by time and place only: signatures differ in
-    /// length from run to run.
+    /// A datagram that was sent or delivered. DTLS and RTCP count by time and place only: signatures differ in
+    /// length from run to run, and compound packets in the order of their parts.
     pub fn datagram(&mut self, now: Instant, source: SocketAddr, destination: SocketAddr, contents: &[u8]) {
+        let length = match contents {
+            [20..=63, ..] => u64::MAX,
+            [128..=191, second, ..] if (64..96).contains(&(second & 0x7f)) => u64::MAX,
+            _ => contents.len() as u64,
+        };
         self.time(now);
         self.address(source);
         self.address(destination);
-        let is_dtls = matches!(contents.first(), Some(20..=63));
-        self.number(if is_dtls { u64::MAX } else { contents.len() as u64 });
+        self.number(length);
+        if self.is_printed {
+            let since = now.saturating_duration_since(self.start);
+            eprintln!("{since:?} {source} -> {destination} {length:x}");
+        }
     }
 
     /// Anything else that can be written down.
     pub fn note(&mut self, now: Instant, what: &impl std::fmt::Debug) {
+        let text = format!("{what:?}");
         self.time(now);
-        self.bytes(format!("{what:?}").as_bytes());
+        self.bytes(text.as_bytes());
+        if self.is_printed {
+            eprintln!("{:?} {text}", now.saturating_duration_since(self.start));
+        }
     }
 
     fn time(&mut self, now: Instant) {

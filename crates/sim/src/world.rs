@@ -15,7 +15,7 @@ use plenum_signal::sdp;
 use crate::client::{Client, Part, State};
 use crate::errors::ErrorLog;
 use crate::identity;
-use crate::network::{Datagram, Link, Network, Path};
+use crate::network::{Datagram, Link, Network, Path, rank};
 use crate::publisher::{Media, Publisher};
 use crate::sessions::Sessions;
 use crate::trace::Trace;
@@ -477,6 +477,7 @@ impl World {
         assert!(!self.engine.wants_flush(), "a flush that leaves something behind");
         let deadline = self.engine.next_deadline();
         assert!(deadline.is_none_or(|at| at > self.now), "something is due after its time was given");
+        self.batch.transmits.sort_by_key(|transmit| (transmit.destination, rank(&transmit.contents)));
         for transmit in self.batch.transmits.drain(..) {
             let (source, destination) = (SHARD_ADDRESS, transmit.destination);
             self.trace.datagram(self.now, source, destination, &transmit.contents);
@@ -498,6 +499,7 @@ impl World {
     }
 
     fn send_from(&mut self, index: usize) {
+        self.out.sort_by_key(|datagram| rank(&datagram.contents));
         for datagram in self.out.drain(..) {
             if datagram.destination == SHARD_ADDRESS {
                 self.network.send(self.now, &mut self.clients[index].up, datagram, &mut self.random);

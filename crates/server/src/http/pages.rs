@@ -101,3 +101,27 @@ fn names_etag(headers: &HeaderMap, etag: &str) -> bool {
         tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_player_may_be_framed() {
+        for page in Page::ALL {
+            let response = respond(page, None);
+            let policy = response.headers()[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
+            assert_eq!(policy.contains("frame-ancestors *"), page == Page::Watch, "{page:?}");
+            assert_eq!(response.headers().contains_key(header::X_FRAME_OPTIONS), page != Page::Watch);
+        }
+    }
+
+    #[test]
+    fn a_copy_that_is_still_the_same_is_not_sent_again() {
+        let first = respond(Page::Lobby, None);
+        let mut headers = HeaderMap::new();
+        headers.insert(header::IF_NONE_MATCH, first.headers()[header::ETAG].clone());
+        assert_eq!(respond(Page::Lobby, Some(&headers)).status(), StatusCode::NOT_MODIFIED);
+        assert_eq!(respond(Page::Watch, Some(&headers)).status(), StatusCode::OK);
+    }
+}

@@ -72,3 +72,35 @@ fn is_navigation(method: &Method, headers: &HeaderMap) -> bool {
     let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or("");
     matches!(*method, Method::GET | Method::HEAD) && accept.contains("text/html")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::Router;
+    use axum::middleware::from_fn;
+    use axum::routing::get;
+    use tower::ServiceExt;
+
+    async fn ask(path: &str, accept: &str) -> (StatusCode, String, bool) {
+        let busy = || async { Refusal(Problem::new(Slug::Overloaded, "full").with_retry_after(2)) };
+        let router = Router::new().route("/busy", get(busy)).fallback(not_found).layer(from_fn(as_page));
+        let request =
+            Request::builder().uri(path).header(header::ACCEPT, accept).body(Body::empty()).unwrap();
+        let response = router.oneshot(request).await.unwrap();
+        let header = |name| response.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
+        let retry_after = header(header::RETRY_AFTER).is_some();
+        (response.status(), header(header::CONTENT_TYPE).unwrap(), retry_after)
+    }
+
+    #[tokio::test]
+    async fn who_navigates_sees_a_page_and_a_program_gets_the_problem() {
+        const HTML: &str = "text/html,application/xhtml+xml,*/*;q=0.8";
+        let json = "application/problem+json".to_owned();
+        let html = "text/html; charset=utf-8".to_owned();
+        let (not_found, full) = (StatusCode::NOT_FOUND, StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(ask("/nowhere", HTML).await, (not_found, html.clone(), false));
+        assert_eq!(ask("/nowhere", "*/*").await, (not_found, json.clone(), false));
+        assert_eq!(ask("/busy", HTML).await, (full, html, true));
+        assert_eq!(ask("/busy", "application/json").await, (full, json, true));
+    }
+}

@@ -8,7 +8,7 @@ use axum::extract::{Path, RawQuery, Request, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, Method, header};
 use plenum_model::{MediaKind, RoomName};
-use plenum_signal::{Access, Problem, Slug, bearer};
+use plenum_signal::{Access, Problem, Slug};
 use serde::Serialize;
 
 use super::problems::Refusal;
@@ -60,8 +60,7 @@ struct PermissionsView {
 /// `/v1/rooms`
 pub async fn list(State(app): State<Arc<App>>, request: Request) -> Result<Response, Refusal> {
     check_method(request.method())?;
-    let token = bearer(request.headers())?;
-    app.keyring.authorize(SystemTime::now(), token, Access::ListRooms)?;
+    plenum_signal::authorize(SystemTime::now(), &app.keyring, request.headers(), Access::ListRooms)?;
     let rooms = app.directory.rooms(view_room);
     Ok(respond(&serde_json::json!({ "rooms": rooms })))
 }
@@ -101,8 +100,8 @@ pub async fn participants(
 
 /// Who may be in a room may look at it; so may who may look at all.
 fn authorize(app: &App, headers: &HeaderMap, room: &RoomName) -> Result<(), Problem> {
-    let (token, now) = (bearer(headers)?, SystemTime::now());
-    let try_as = |access| app.keyring.authorize(now, token, access).map(|_| ());
+    let now = SystemTime::now();
+    let try_as = |access| plenum_signal::authorize(now, &app.keyring, headers, access).map(|_| ());
     try_as(Access::Join(room)).or_else(|refusal| match refusal.slug() {
         Slug::Forbidden => try_as(Access::ListRooms),
         _ => Err(refusal),

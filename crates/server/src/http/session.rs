@@ -12,7 +12,7 @@ use plenum_engine::{Command, Reply};
 use plenum_model::{CloseReason, IceFragment, limits::SDP_WHIP};
 use plenum_net::CallError;
 use plenum_signal::session::{self, Patch};
-use plenum_signal::{EntityTag, Problem, bearer, fragment};
+use plenum_signal::{EntityTag, Problem, fragment};
 
 use super::problems::Refusal;
 use super::{body, source};
@@ -36,7 +36,7 @@ pub async fn endpoint(
     let Some(session) = app.directory.session(&id) else {
         return Ok(said_farewell(&app, &id, request.method())?.map(Body::from));
     };
-    app.keyring.authorize_session(bearer(request.headers())?, &session.room)?;
+    plenum_signal::session::authorize(&app.keyring, request.headers(), &session.room)?;
     let response = match *request.method() {
         Method::PATCH => patch(&app, &session, request).await?,
         Method::DELETE => delete(&app, session).await?,

@@ -5,6 +5,7 @@ mod forgery;
 mod joins;
 mod loss;
 mod moves;
+mod seeds;
 
 use std::time::Duration;
 
