@@ -26,6 +26,8 @@ pub struct Admission {
     pub place: Place,
     /// The room, made if it does not exist on this shard.
     pub room: RoomName,
+    /// The shard where the room's publishers are: this one for a publisher, any for a viewer.
+    pub home: u16,
     /// Who it is. A publisher replaces an earlier one of the same identity; viewers are not unique.
     pub identity: Identity,
     /// What it does.

@@ -22,6 +22,8 @@ pub struct Counters {
     pub packets_forwarded: u64,
     /// Their RTP payload bytes.
     pub bytes_forwarded: u64,
+    /// Packets sent on to other shards.
+    pub packets_relayed: u64,
     /// Packets of tracks that reached a subscription but were not sent (gate, unknown payload type).
     pub packets_gated: u64,
     /// Keyframe requests of subscribers.

@@ -17,6 +17,7 @@ use crate::command::{Command, Event, Reply};
 use crate::demux::{self, AddressTable, Kind};
 use crate::fanout::Fanout;
 use crate::participant::{Outputs, Participant, Told};
+use crate::relay::Membership;
 use crate::timers::{Timer, Timers};
 use crate::{Counters, EngineConfig, TransmitBatch};
 
@@ -36,6 +37,8 @@ pub struct Engine {
     /// Rooms in which a keyframe may have to be asked for.
     pub(crate) wishing: Vec<usize>,
     pub(crate) outputs: Outputs,
+    /// Rooms made so far.
+    pub(crate) generations: u32,
     pub(crate) events: VecDeque<Event>,
     pub(crate) counters: Counters,
 }
@@ -43,10 +46,21 @@ pub struct Engine {
 /// A room with what the shard notes about it.
 pub(crate) struct RoomState {
     pub room: Room,
+    /// Tells it from former rooms under the same key.
+    pub generation: u32,
+    /// Its home and its mirrors.
+    pub membership: Membership,
     /// Whether it is in [`Engine::wishing`].
     pub is_wishing: bool,
     /// The timer that will put it there.
     pub keyframe_timer: Option<Instant>,
+}
+
+impl RoomState {
+    pub fn new(room: Room, home_shard: u16, generation: u32) -> Self {
+        let membership = Membership::new(home_shard);
+        Self { room, generation, membership, is_wishing: false, keyframe_timer: None }
+    }
 }
 
 impl Engine {
@@ -64,6 +78,7 @@ impl Engine {
             touched: Vec::new(),
             wishing: Vec::new(),
             outputs: Outputs::default(),
+            generations: 0,
             events: VecDeque::new(),
             counters: Counters::default(),
         }
@@ -142,6 +157,7 @@ impl Engine {
         touched.append(&mut self.touched);
         self.touched = touched;
         batch.transmits.append(&mut self.outputs.transmits);
+        batch.relays.append(&mut self.outputs.relays);
     }
 
     /// The next thing the control plane should know.
@@ -160,6 +176,7 @@ impl Engine {
             || !self.touched.is_empty()
             || !self.wishing.is_empty()
             || !self.outputs.transmits.is_empty()
+            || !self.outputs.relays.is_empty()
     }
 
     /// What was counted so far.

@@ -5,11 +5,12 @@
 
 use std::time::Instant;
 
-use plenum_room::{PacketHead, TrackId};
+use plenum_room::{Forward, Origin, PacketHead, Seat, TrackId};
 
 use crate::command::Event;
-use crate::engine::Engine;
+use crate::engine::{Engine, RoomState};
 use crate::participant::Body;
+use crate::relay::{Relay, RelayMessage, RelayedPacket};
 
 /// The packets of one track since the last flush, in order of arrival.
 #[derive(Debug)]
@@ -86,10 +87,20 @@ impl Engine {
     }
 
     fn forward(&mut self, now: Instant, queue: &TrackQueue) {
-        let Self { participants, rooms, touched, events, counters, .. } = self;
+        let Self { participants, rooms, touched, events, counters, outputs, .. } = self;
         // The room may have gone since the packet came.
-        let Some(state) = rooms.get_mut(queue.room) else { return };
-        let held_back = state.room.forward(queue.track, &queue.heads, |delivery| {
+        let Some(RoomState { room, membership, .. }) = rooms.get_mut(queue.room) else { return };
+        let held_back = room.forward(queue.track, &queue.heads, |forward| {
+            let delivery = match forward {
+                Forward::Deliver(delivery) => delivery,
+                Forward::Relay { shard, packet, best } => {
+                    let Some(mirror) = membership.mirror_on(shard) else { return };
+                    let (head, body) = (queue.heads[packet], &queue.bodies[packet]);
+                    let packet = RelayedPacket::new(mirror, queue.track, best, head, body);
+                    counters.packets_relayed += 1;
+                    return outputs.relays.push(Relay { to: shard, message: RelayMessage::Packet(packet) });
+                }
+            };
             let Some(Some(participant)) = participants.get_mut(delivery.seat as usize) else { return };
             let body = &queue.bodies[delivery.packet];
             if !participant.send(&delivery, body) {
@@ -127,16 +138,25 @@ impl Engine {
     fn ask_in_room(&mut self, now: Instant, key: usize) {
         let Some(state) = self.rooms.get_mut(key) else { return };
         state.is_wishing = false;
-        while let Some(wish) = state.room.poll_keyframe(now) {
-            let Some(Some(publisher)) = self.participants.get_mut(wish.seat as usize) else { continue };
-            if publisher.request_keyframe(wish.line, wish.layer) {
-                self.counters.keyframe_requests_out += 1;
-                if !publisher.touched {
-                    publisher.touched = true;
-                    self.touched.push(wish.seat);
-                }
+        while let Some(wish) = self.rooms[key].room.poll_keyframe(now) {
+            match wish.origin {
+                Origin::Here { seat, line } => self.ask_publisher(seat, line, wish.layer),
+                Origin::Home => self.ask_home(key, wish.track, wish.layer),
             }
         }
+        self.tell_demand(key);
         self.schedule_wish(key);
+    }
+
+    fn ask_publisher(&mut self, seat: Seat, line: u8, layer: u8) {
+        let Some(Some(publisher)) = self.participants.get_mut(seat as usize) else { return };
+        if !publisher.request_keyframe(line, layer) {
+            return;
+        }
+        self.counters.keyframe_requests_out += 1;
+        if !publisher.touched {
+            publisher.touched = true;
+            self.touched.push(seat);
+        }
     }
 }

@@ -22,6 +22,7 @@ mod engine;
 mod fanout;
 mod negotiate;
 mod participant;
+mod relay;
 mod sdp;
 mod sessions;
 mod timers;
@@ -32,6 +33,7 @@ pub use engine::Engine;
 pub use negotiate::{
     DtlsIdentity, IceRestart, Negotiated, NegotiationError, Peer, Terms, negotiate, prepare_restart,
 };
+pub use relay::{Relay, RelayMessage, RelayedPacket, RoomRef};
 
 use std::net::SocketAddr;
 
@@ -47,11 +49,39 @@ pub struct EngineConfig {
     pub seed: u64,
 }
 
+/// What a datagram carries, for whoever has to choose which of them to lose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(usize)]
+pub enum Class {
+    /// STUN, DTLS (data channels among it) and RTCP: without them there is no session.
+    Control,
+    /// RTP of an audio line.
+    Audio,
+    /// RTP of a video line, retransmissions included.
+    Video,
+}
+
+impl Class {
+    /// All, in the order of their numbers.
+    pub const ALL: [Self; 3] = [Self::Control, Self::Audio, Self::Video];
+
+    /// The metric label.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Control => "control",
+            Self::Audio => "audio",
+            Self::Video => "video",
+        }
+    }
+}
+
 /// A datagram to send: RTP, RTCP, DTLS or STUN, already protected.
 #[derive(Debug)]
 pub struct Transmit {
     /// Where to.
     pub destination: SocketAddr,
+    /// What it carries.
+    pub class: Class,
     /// UDP payload.
     pub contents: Vec<u8>,
 }
@@ -61,4 +91,6 @@ pub struct Transmit {
 pub struct TransmitBatch {
     /// The datagrams.
     pub transmits: Vec<Transmit>,
+    /// Messages to other shards.
+    pub relays: Vec<Relay>,
 }

@@ -20,8 +20,9 @@ use str0m::net::{Protocol, Receive};
 use str0m::rtp::{RtpWrite, Ssrc, Vp8Descriptor, Vp8Patch};
 use str0m::{Event as RtcEvent, IceConnectionState, Input, Output, Rtc, RtcError};
 
+use crate::demux::{self, Kind};
 use crate::negotiate::{self, IceRestart, Peer, PeerLine, Way};
-use crate::{Counters, Transmit};
+use crate::{Class, Counters, Relay, Transmit};
 use ingest::Source;
 use path::Path;
 use reports::Reported;
@@ -31,6 +32,8 @@ use reports::Reported;
 pub(crate) struct Outputs {
     /// Datagrams to send.
     pub transmits: Vec<Transmit>,
+    /// Messages to other shards.
+    pub relays: Vec<Relay>,
     /// Packets to forward.
     pub packets: Vec<Arrived>,
     /// The rest.
@@ -243,7 +246,7 @@ impl Participant {
         if self.connected && self.rtc.close().is_ok() && self.pass_time(now).is_ok() {
             while let Ok(output) = self.rtc.poll_output() {
                 match output {
-                    Output::Transmit(transmit) => out.push(into_transmit(transmit)),
+                    Output::Transmit(transmit) => out.push(into_transmit(&self.lines, transmit)),
                     Output::Event(_) => {}
                     Output::Timeout(_) => break,
                 }
@@ -260,7 +263,7 @@ impl Participant {
                     if !is_stun {
                         self.path.sent_to(now, transmit.destination);
                     }
-                    out.transmits.push(into_transmit(transmit));
+                    out.transmits.push(into_transmit(&self.lines, transmit));
                 }
                 Ok(Output::Event(event)) => self.digest(now, event, counters, out),
                 Ok(Output::Timeout(at)) => {
@@ -360,7 +363,57 @@ fn vp8_patch(descriptor: Vp8Descriptor, ids: &Vp8Ids) -> Option<Vp8Patch> {
     patch.build().ok()
 }
 
-fn into_transmit(transmit: str0m::net::Transmit) -> Transmit {
+fn into_transmit(lines: &[Line], transmit: str0m::net::Transmit) -> Transmit {
     debug_assert_eq!(transmit.proto, Protocol::Udp);
-    Transmit { destination: transmit.destination, contents: transmit.contents.into() }
+    Transmit {
+        destination: transmit.destination,
+        class: class_of(lines, &transmit.contents),
+        contents: transmit.contents.into(),
+    }
+}
+
+/// An RTP packet tells its line by its SSRC (RFC 3550, section 5.1). One that is of no line is a retransmission,
+/// and only video is retransmitted.
+fn class_of(lines: &[Line], contents: &[u8]) -> Class {
+    if demux::classify(contents) != Some(Kind::Rtp) {
+        return Class::Control;
+    }
+    let sent_as = contents[8..].first_chunk().map(|bytes| Ssrc::from(u32::from_be_bytes(*bytes)));
+    let of_line = |line: &&Line| matches!(line.way, LineWay::Out { ssrc, .. } if Some(ssrc) == sent_as);
+    match lines.iter().find(of_line).map(|line| line.kind) {
+        Some(MediaKind::Audio) => Class::Audio,
+        Some(MediaKind::Video) | None => Class::Video,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(mid: &str, kind: MediaKind, ssrc: u32) -> Line {
+        let way = LineWay::Out { ssrc: ssrc.into(), written: 0 };
+        Line { mid: mid.into(), kind, formats: Vec::new(), way }
+    }
+
+    fn datagram(first: u8, second: u8, ssrc: u32) -> Vec<u8> {
+        let mut bytes = vec![0; 40];
+        bytes[..2].copy_from_slice(&[first, second]);
+        bytes[8..12].copy_from_slice(&ssrc.to_be_bytes());
+        bytes
+    }
+
+    #[test]
+    fn rtp_is_of_the_class_of_its_line_whatever_its_payload_type_and_everything_else_is_control() {
+        let lines = [line("0", MediaKind::Audio, 7), line("1", MediaKind::Video, 8)];
+        for payload_type in [0, 63, 96, 127, 0x80 | 111] {
+            assert_eq!(class_of(&lines, &datagram(0x90, payload_type, 7)), Class::Audio);
+            assert_eq!(class_of(&lines, &datagram(0x80, payload_type, 8)), Class::Video);
+        }
+        let retransmission = datagram(0x80, 97, 9);
+        assert_eq!(class_of(&lines, &retransmission), Class::Video);
+        for (first, second) in [(0, 1), (1, 1), (22, 254), (0x80, 200), (0x81, 206)] {
+            assert_eq!(class_of(&lines, &datagram(first, second, 7)), Class::Control, "{first}");
+        }
+        assert_eq!(class_of(&lines, &[]), Class::Control);
+    }
 }

@@ -11,10 +11,11 @@ use crate::command::{Admission, Event, Reply, Role};
 use crate::engine::{Engine, RoomState};
 use crate::negotiate::IceRestart;
 use crate::participant::Participant;
+use crate::relay::RelayMessage;
 
 impl Engine {
     pub(crate) fn admit(&mut self, now: Instant, admission: Admission) -> Reply {
-        let Admission { place, room, identity, role, peer } = admission;
+        let Admission { place, room, home, identity, role, peer } = admission;
         let slot = place.slot as usize;
         if self.participants.len() <= slot {
             self.participants.resize_with(slot + 1, || None);
@@ -29,7 +30,10 @@ impl Engine {
             self.end(now, former, CloseReason::Replaced);
         }
         // Only now: with its last participant the room has gone.
-        let key = self.room_key(&room);
+        let key = self.room_key(&room, home);
+        if self.rooms[key].membership.home_shard != home {
+            return Reply::Refused;
+        }
         let candidates = peer.remote_candidates.clone();
         let mut participant = Box::new(Participant::new(now, place, key, peer));
         match role {
@@ -37,6 +41,7 @@ impl Engine {
                 let lines = participant.published_lines();
                 let tracks = self.rooms[key].room.publish(place.slot, identity, &lines);
                 participant.set_tracks(&tracks);
+                self.tell_published(key);
             }
             Role::Viewer { of } => {
                 let target = of.map_or(Target::Main, Target::Participant);
@@ -52,14 +57,24 @@ impl Engine {
         Reply::Done
     }
 
-    fn room_key(&mut self, name: &RoomName) -> usize {
-        if let Some(key) = self.by_name.get(name) {
-            return *key;
+    /// The room of this name, made if there is none. One that has moved to another home, and has nobody left,
+    /// is made anew.
+    pub(crate) fn room_key(&mut self, name: &RoomName, home_shard: u16) -> usize {
+        if let Some(key) = self.by_name.get(name).copied() {
+            let state = &self.rooms[key];
+            if state.membership.home_shard == home_shard || state.room.seats().next().is_some() {
+                return key;
+            }
+            self.remove_room(key, CloseReason::RoomClosed);
         }
-        let state = RoomState { room: Room::new(name.clone()), is_wishing: false, keyframe_timer: None };
-        let key = self.rooms.insert(state);
+        self.generations = self.generations.wrapping_add(1);
+        let key = self.rooms.insert(RoomState::new(Room::new(name.clone()), home_shard, self.generations));
         self.by_name.insert(name.clone(), key);
         self.counters.rooms += 1;
+        if home_shard != self.config.shard {
+            let mirror = self.room_ref(key);
+            self.send(home_shard, RelayMessage::Join { room: name.clone(), mirror });
+        }
         key
     }
 
@@ -105,9 +120,13 @@ impl Engine {
     }
 
     pub(crate) fn close_room(&mut self, now: Instant, room: &RoomName, reason: CloseReason) -> Reply {
-        let Some(key) = self.by_name.get(room) else { return Reply::NotFound };
-        let seats: Vec<u32> = self.rooms[*key].room.seats().collect();
+        let Some(key) = self.by_name.get(room).copied() else { return Reply::NotFound };
+        let seats: Vec<u32> = self.rooms[key].room.seats().collect();
         seats.into_iter().for_each(|slot| self.end(now, slot, reason));
+        // Viewers on other shards have kept it.
+        if let Some(key) = self.by_name.get(room).copied() {
+            self.remove_room(key, reason);
+        }
         Reply::Done
     }
 
@@ -127,10 +146,13 @@ impl Engine {
         }
         self.forget(&participant, reason);
         let key = participant.room;
-        let state = &mut self.rooms[key];
-        state.room.leave(slot);
-        if state.room.is_empty() {
-            self.remove_room(key);
+        let tracks = self.rooms[key].room.tracks_of(slot);
+        self.rooms[key].room.leave(slot);
+        if let Some(tracks) = tracks {
+            self.tell_unpublished(key, &tracks);
+        }
+        if self.rooms[key].room.is_empty() {
+            self.remove_room(key, reason);
         } else {
             self.note_wish(key);
         }
@@ -144,12 +166,13 @@ impl Engine {
         self.events.push_back(Event::Ended { place: participant.place, reason });
     }
 
-    fn remove_room(&mut self, key: usize) -> RoomName {
+    pub(crate) fn remove_room(&mut self, key: usize, reason: CloseReason) -> RoomName {
         let state = self.rooms.remove(key);
         // The key may be given to another room before the flush.
         self.fanout.forget_room(key);
         self.by_name.remove(state.room.name());
         self.counters.rooms -= 1;
+        self.tell_closed(key, &state, reason);
         state.room.name().clone()
     }
 
@@ -180,7 +203,7 @@ impl Engine {
             // Whatever state it is in, its end must not be another panic.
             let _ = catch_unwind(AssertUnwindSafe(|| drop(participant)));
         }
-        let room = self.remove_room(key);
+        let room = self.remove_room(key, CloseReason::Panicked);
         tracing::error!(%room, "a panic in this room's work: the room was dropped");
         self.events.push_back(Event::RoomPanicked { room });
     }

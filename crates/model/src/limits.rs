@@ -25,7 +25,14 @@ pub const KEYFRAME_REQUEST_INTERVAL: Duration = Duration::from_millis(350);
 pub const PACKETS_PER_FLUSH: usize = 256;
 /// From the first datagram of a receive batch until the flush, even if more wait.
 pub const FLUSH_AFTER: Duration = Duration::from_micros(200);
-/// Datagrams of one shard that wait for the socket to take them; then the oldest is dropped.
+/// Datagrams for one destination that leave as one message (`UDP_SEGMENT`).
+pub const SEGMENTS_PER_MESSAGE: usize = 16;
+/// Messages of several datagrams that the system refuses in a row before a socket sends one by one.
+pub const GSO_REFUSALS: u32 = 8;
+/// Datagrams that such a socket sends one by one before it tries again.
+pub const GSO_PAUSE: u64 = 100_000;
+/// Datagrams of one shard that wait for the socket to take them; then the oldest video is dropped, and if no
+/// video waits, the oldest of all.
 pub const SEND_BACKLOG: usize = 4_096;
 /// Tracks one participant may publish.
 pub const TRACKS_PER_PARTICIPANT: usize = 16;

@@ -32,6 +32,7 @@ pub struct MediaSocket {
     address: SocketAddr,
     buffers: SocketBuffers,
     coalesces: bool,
+    segments: bool,
 }
 
 /// Why a media socket could not be opened, in one line.
@@ -85,6 +86,12 @@ impl MediaSocket {
     pub(crate) fn coalesces(&self) -> bool {
         self.coalesces
     }
+
+    /// Whether the kernel takes several datagrams for one destination as one message (`UDP_SEGMENT`). One that
+    /// does not know it would not refuse such a message, but send it as one big datagram.
+    pub(crate) fn segments(&self) -> bool {
+        self.segments
+    }
 }
 
 impl AsFd for MediaSocket {
@@ -101,13 +108,15 @@ fn open(address: SocketAddr, wanted: SocketBuffers) -> io::Result<MediaSocket> {
     socket.set_nonblocking(true)?;
     grow(&socket, wanted);
     let coalesces = syscall::set_option(socket.as_fd(), libc::SOL_UDP, libc::UDP_GRO, 1).is_ok();
+    // 0 changes nothing: no message is cut unless it says so itself.
+    let segments = syscall::set_option(socket.as_fd(), libc::SOL_UDP, libc::UDP_SEGMENT, 0).is_ok();
     socket.bind(&address.into())?;
     let buffers = SocketBuffers {
         receive: granted(socket.recv_buffer_size()?),
         send: granted(socket.send_buffer_size()?),
     };
     let socket = UdpSocket::from(socket);
-    Ok(MediaSocket { address: socket.local_addr()?, socket, buffers, coalesces })
+    Ok(MediaSocket { address: socket.local_addr()?, socket, buffers, coalesces, segments })
 }
 
 /// With CAP_NET_ADMIN the limits of `net.core` can be passed over; without, the system grants up to them.
@@ -142,6 +151,9 @@ fn warn_if_small(setting: &str, wanted: usize, granted: usize) {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+    use std::sync::{Arc, Mutex};
+
     use super::*;
 
     fn loopback() -> MediaSocket {
@@ -176,5 +188,51 @@ mod tests {
         let wanted = SocketBuffers { receive: 100_000, send: 90_000 };
         let socket = bind_media("127.0.0.1:0".parse().unwrap(), wanted).unwrap();
         assert_eq!(socket.buffers(), wanted);
+    }
+
+    /// What was logged, as text.
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// What binding a socket with these buffers warns of.
+    fn warnings(wanted: SocketBuffers) -> String {
+        let log = Log::default();
+        let writer = log.clone();
+        let subscriber =
+            tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+        tracing::subscriber::with_default(subscriber, || {
+            bind_media("127.0.0.1:0".parse().unwrap(), wanted).unwrap();
+        });
+        let bytes = log.0.lock().unwrap().clone();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn buffers_that_the_system_limits_are_warned_of_with_the_setting_that_helps() {
+        // No system grants more than 1 GiB, whatever its limits and our privileges.
+        let too_much = 4 << 30;
+        let little = SocketBuffers { receive: 100_000, send: 100_000 };
+        assert_eq!(warnings(little), "");
+        let receive = warnings(SocketBuffers { receive: too_much, ..little });
+        assert!(receive.contains("sysctl -w net.core.rmem_max=4294967296"), "{receive}");
+        assert_eq!(receive.lines().count(), 1, "{receive}");
+        let send = warnings(SocketBuffers { send: too_much, ..little });
+        assert!(send.contains("sysctl -w net.core.wmem_max=4294967296"), "{send}");
+    }
+
+    #[test]
+    fn this_kernel_takes_and_gives_several_datagrams_as_one_message() {
+        let socket = loopback();
+        assert!(socket.segments() && socket.coalesces());
     }
 }

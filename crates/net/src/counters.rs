@@ -3,6 +3,9 @@
 use std::io;
 use std::time::Duration;
 
+use plenum_engine::Class;
+use plenum_model::limits;
+
 use crate::SocketBuffers;
 
 /// Why the system would not send a datagram. Such a datagram is skipped; no error of sending ends anything.
@@ -77,12 +80,17 @@ pub struct NetCounters {
     pub bytes_sent: u64,
     /// System calls that sent at least one datagram.
     pub send_calls: u64,
+    /// Messages sent, by how many datagrams they held less one. Several are one to the system until the end of
+    /// its way (`UDP_SEGMENT`), so that they cost little more.
+    pub messages: [u64; limits::SEGMENTS_PER_MESSAGE],
+    /// Times that the system refused a message of several datagrams, which were then sent alone.
+    pub gso_refused: u64,
     /// Datagrams that could not be sent, by [`SendError`].
     pub send_errors: [u64; SendError::ALL.len()],
     /// Times that the socket's send buffer was full, so that datagrams had to wait.
     pub send_blocked: u64,
-    /// Datagrams dropped because too many waited already, oldest first.
-    pub backlog_drops: u64,
+    /// Datagrams dropped because too many waited already, by [`Class`]: video first, and the oldest first.
+    pub backlog_drops: [u64; Class::ALL.len()],
     /// Datagrams sent one at a time, because the system refuses `sendmmsg`.
     pub unbatched_sends: u64,
     /// Panics that escaped the engine and were caught by the loop.

@@ -13,7 +13,8 @@
 //! - In every snapshot, `net.datagrams_received == engine.received + net.receive_truncated`.
 //!
 //! What deliberately does not live here: anything that understands a packet (`engine`), and anything that
-//! knows HTTP or configuration (`server`). All `unsafe` is in `syscall`.
+//! knows HTTP or configuration (`server`). All `unsafe` is in `syscall` (and, for tests, in the allocator that
+//! shows that neither way of a packet allocates).
 
 #[cfg(not(target_os = "linux"))]
 compile_error!("plenum-net batches with recvmmsg, sendmmsg and ppoll: it runs on Linux only");

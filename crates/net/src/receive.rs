@@ -97,7 +97,7 @@ mod tests {
 
     use super::*;
     use crate::syscall::refusal::with_refused;
-    use crate::testing::delivered;
+    use crate::testing::{allocations_in, delivered};
     use crate::{SocketBuffers, bind_media, syscall};
 
     struct Link {
@@ -154,6 +154,36 @@ mod tests {
             (counters.gro_batches, counters.datagrams_received, counters.bytes_received),
             (2, 7, 5_510)
         );
+    }
+
+    #[test]
+    fn dtls_and_stun_that_were_coalesced_with_media_come_out_one_by_one() {
+        let mut link = Link::v4();
+        let kinds = [0x80, 22, 0x80, 0, 1, 22, 0x81];
+        let sent: Vec<Vec<u8>> = kinds.iter().map(|first| vec![*first; 548]).chain([vec![23; 61]]).collect();
+        syscall::set_option(link.peer.as_fd(), libc::SOL_UDP, libc::UDP_SEGMENT, 548).unwrap();
+        link.send(&sent.concat());
+        let received = link.receive_all(&mut Receiver::new(&link.media));
+        assert_eq!(received.into_iter().map(|(_, contents)| contents).collect::<Vec<_>>(), sent);
+        assert_eq!((link.counters.gro_batches, link.counters.datagrams_received), (1, 8));
+    }
+
+    #[test]
+    fn receiving_allocates_nothing() {
+        let mut link = Link::v4();
+        for i in 0..100 {
+            link.send(&[0x80; 900][..800 + i]);
+        }
+        syscall::set_option(link.peer.as_fd(), libc::SOL_UDP, libc::UDP_SEGMENT, 1_000).unwrap();
+        link.send(&[0x80; 3_500]);
+        delivered();
+        let mut receiver = Receiver::new(&link.media);
+        let allocations = allocations_in(|| {
+            while receiver.fill(&link.media, &mut link.counters) {
+                while receiver.next(&mut link.counters).is_some() {}
+            }
+        });
+        assert_eq!((allocations, link.counters.datagrams_received), (0, 104));
     }
 
     #[test]

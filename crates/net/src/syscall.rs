@@ -4,6 +4,7 @@
 
 #![allow(unsafe_code)]
 
+mod control;
 mod name;
 mod receive;
 #[cfg(test)]

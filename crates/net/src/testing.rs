@@ -1,8 +1,12 @@
 //! What several test modules need.
 
+mod allocations;
+
 use std::future::Future;
 use std::net::UdpSocket;
 use std::time::{Duration, Instant};
+
+pub(crate) use allocations::allocations_in;
 
 /// Long enough for anything that happens at all.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);

@@ -2,7 +2,11 @@
 //! which keyframes are missing. It knows seats and line numbers, never a connection: packets come in as
 //! headers and go out as [`Delivery`] values that the engine carries to the participant in that seat.
 //!
-//! Entry types: [`Room`]; [`PacketHead`] in, [`Delivery`] and [`KeyframeWish`] out.
+//! A room has its publishers on one shard, its home; viewers may sit on others. There the room is a mirror: its
+//! tracks are those of the home under the same ids, fed with relayed packets, and what its viewers need flows
+//! back as keyframe wishes and layer demand. At home, a shard with a mirror is one more consumer of a track.
+//!
+//! Entry types: [`Room`]; [`PacketHead`] in, [`Forward`], [`KeyframeWish`] and [`Demand`] out.
 //!
 //! Invariants:
 //! - A viewer's line is bound to at most one track, and its [`plenum_rtp::Rewriter`] lives as long as the
@@ -11,9 +15,11 @@
 
 #![cfg_attr(test, allow(clippy::disallowed_methods))] // tests take their time zero from the clock
 
+mod mirror;
 mod subscription;
 mod track;
 
+pub use mirror::{Demand, LayerMask, PublishedTracks};
 pub use subscription::{Delivery, ViewerLine};
 pub use track::{PacketHead, TrackId};
 
@@ -44,12 +50,42 @@ pub struct PublishedLine {
 /// A publisher is asked for a keyframe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KeyframeWish {
-    /// The publisher.
-    pub seat: Seat,
-    /// Its line.
-    pub line: u8,
+    /// Of which track.
+    pub track: TrackId,
+    /// Where its publisher is.
+    pub origin: Origin,
     /// Which layer of it.
     pub layer: u8,
+}
+
+/// Where a track comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// From a participant of this shard.
+    Here {
+        /// The publisher.
+        seat: Seat,
+        /// Its line.
+        line: u8,
+    },
+    /// From the room's home shard.
+    Home,
+}
+
+/// Where a packet goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Forward {
+    /// To a subscriber.
+    Deliver(Delivery),
+    /// To the mirror of the room on another shard.
+    Relay {
+        /// Which shard.
+        shard: u16,
+        /// Index into the packets given to [`Room::forward`].
+        packet: usize,
+        /// The layer that everyone should get at the moment.
+        best: u8,
+    },
 }
 
 /// Whom a viewer watches.
@@ -63,7 +99,8 @@ pub enum Target {
 
 #[derive(Debug)]
 struct Publisher {
-    seat: Seat,
+    /// `None` in a mirror: it sits on the home shard.
+    seat: Option<Seat>,
     identity: Identity,
     tracks: Vec<TrackId>,
 }
@@ -86,12 +123,21 @@ pub struct Room {
     tracks: BTreeMap<TrackId, Track>,
     /// Ids are not used again: a packet that waits for its flush must not find another track.
     next_track: u32,
+    /// The shards that have a mirror of this room.
+    mirrors: Vec<u16>,
 }
 
 impl Room {
     /// An empty room.
     pub fn new(name: RoomName) -> Self {
-        Self { name, publishers: Vec::new(), viewers: Vec::new(), tracks: BTreeMap::new(), next_track: 0 }
+        Self {
+            name,
+            publishers: Vec::new(),
+            viewers: Vec::new(),
+            tracks: BTreeMap::new(),
+            next_track: 0,
+            mirrors: Vec::new(),
+        }
     }
 
     /// Its name.
@@ -99,19 +145,24 @@ impl Room {
         &self.name
     }
 
-    /// Whether nobody is left.
+    /// Whether nobody is left: nobody in a seat here, and no mirror elsewhere.
     pub fn is_empty(&self) -> bool {
-        self.publishers.is_empty() && self.viewers.is_empty()
+        self.seats().next().is_none() && self.mirrors.is_empty()
     }
 
     /// Who publishes under this identity.
     pub fn publisher(&self, identity: &Identity) -> Option<Seat> {
-        self.publishers.iter().find(|p| p.identity == *identity).map(|p| p.seat)
+        self.publishers.iter().find(|p| p.identity == *identity).and_then(|p| p.seat)
+    }
+
+    /// The tracks of a publisher.
+    pub fn tracks_of(&self, seat: Seat) -> Option<Vec<TrackId>> {
+        self.publishers.iter().find(|p| p.seat == Some(seat)).map(|p| p.tracks.clone())
     }
 
     /// Everyone's seat.
     pub fn seats(&self) -> impl Iterator<Item = Seat> + '_ {
-        self.publishers.iter().map(|p| p.seat).chain(self.viewers.iter().map(|v| v.seat))
+        self.publishers.iter().filter_map(|p| p.seat).chain(self.viewers.iter().map(|v| v.seat))
     }
 
     /// A publisher comes in. Returns its tracks, one per line, in the order of `lines`.
@@ -121,11 +172,12 @@ impl Room {
             .map(|line| {
                 let id = TrackId(self.next_track);
                 self.next_track += 1;
-                self.tracks.insert(id, Track::new(seat, line));
+                let origin = Origin::Here { seat, line: line.line };
+                self.tracks.insert(id, Track::new(origin, line.kind, line.layers, &self.mirrors));
                 id
             })
             .collect();
-        self.publishers.push(Publisher { seat, identity, tracks: tracks.clone() });
+        self.publishers.push(Publisher { seat: Some(seat), identity, tracks: tracks.clone() });
         self.rebind();
         tracks
     }
@@ -139,12 +191,8 @@ impl Room {
 
     /// A participant leaves, if it is there.
     pub fn leave(&mut self, seat: Seat) {
-        if let Some(index) = self.publishers.iter().position(|p| p.seat == seat) {
-            for track in self.publishers.remove(index).tracks {
-                let orphans = self.tracks.remove(&track).map(Track::into_subscriptions);
-                orphans.into_iter().flatten().for_each(|subscription| self.park(subscription));
-            }
-            self.rebind();
+        if let Some(index) = self.publishers.iter().position(|p| p.seat == Some(seat)) {
+            self.remove_publisher(index);
         }
         if let Some(index) = self.viewers.iter().position(|v| v.seat == seat) {
             self.viewers.remove(index);
@@ -152,11 +200,11 @@ impl Room {
         }
     }
 
-    /// Takes the packets of one track that arrived since the last flush, in order, and calls `deliver` for
+    /// Takes the packets of one track that arrived since the last flush, in order, and calls `out` for
     /// each one that goes to a subscriber: subscriber by subscriber, so that each one's state is touched once.
     /// Returns how many more could have gone, were they not held back (no keyframe yet, no format in common).
-    pub fn forward(&mut self, track: TrackId, packets: &[PacketHead], deliver: impl FnMut(Delivery)) -> u64 {
-        self.tracks.get_mut(&track).map_or(0, |track| track.forward(packets, deliver))
+    pub fn forward(&mut self, track: TrackId, packets: &[PacketHead], out: impl FnMut(Forward)) -> u64 {
+        self.tracks.get_mut(&track).map_or(0, |track| track.forward(packets, out))
     }
 
     /// A viewer's decoder asks for a keyframe on one of its lines. A line without a track asks nobody.
@@ -168,12 +216,20 @@ impl Room {
 
     /// The next request that is due towards a publisher.
     pub fn poll_keyframe(&mut self, now: Instant) -> Option<KeyframeWish> {
-        self.tracks.values_mut().find_map(|track| track.poll_keyframe(now))
+        self.tracks.iter_mut().find_map(|(id, track)| track.poll_keyframe(*id, now))
     }
 
     /// When [`Self::poll_keyframe`] may have something, if anything is asked for.
     pub fn next_keyframe_at(&self) -> Option<Instant> {
         self.tracks.values().filter_map(Track::next_keyframe_at).min()
+    }
+
+    fn remove_publisher(&mut self, index: usize) {
+        for track in self.publishers.remove(index).tracks {
+            let orphans = self.tracks.remove(&track).map(Track::into_subscriptions);
+            orphans.into_iter().flatten().for_each(|subscription| self.park(subscription));
+        }
+        self.rebind();
     }
 
     /// Binds each viewer's lines to the tracks it should get: the n-th line of a kind to the n-th track of

@@ -85,6 +85,11 @@ impl Subscription {
         self.ordinal.into()
     }
 
+    /// The layer it gets at the moment.
+    pub fn current_layer(&self) -> Option<u8> {
+        self.selector.current()
+    }
+
     /// Without its track: the next one starts at a keyframe, under numbers that go on.
     pub fn unbound(mut self) -> Self {
         self.selector = LayerSelector::new(self.kind == MediaKind::Video);

@@ -42,7 +42,10 @@ fn head(seq: u64, key: bool, arrival: Instant) -> PacketHead {
 
 fn sent(room: &mut Room, track: TrackId, packets: &[PacketHead]) -> Vec<(Seat, u64)> {
     let mut out = Vec::new();
-    room.forward(track, packets, |d| out.push((d.seat, d.numbers.seq)));
+    room.forward(track, packets, |forward| match forward {
+        Forward::Deliver(d) => out.push((d.seat, d.numbers.seq)),
+        Forward::Relay { .. } => {}
+    });
     out
 }
 
@@ -63,7 +66,7 @@ fn a_waiting_viewer_makes_the_room_ask_again_until_the_keyframe_comes() {
     let (mut room, now) = (room(), Instant::now());
     let track = room.publish(0, name("alice"), &[video_line(1)])[0];
     room.watch(1, Target::Main, vec![viewer_line(0, Codec::Vp8)]);
-    let wish = KeyframeWish { seat: 0, line: 0, layer: 0 };
+    let wish = KeyframeWish { track, origin: Origin::Here { seat: 0, line: 0 }, layer: 0 };
     assert_eq!(room.poll_keyframe(now), Some(wish));
     let mut asked = 0;
     for ms in 0..1_000 {
@@ -162,7 +165,8 @@ fn a_viewers_keyframe_request_reaches_only_what_it_watches() {
     sent(&mut room, alice, &[head(1, true, now)]);
     room.want_keyframe(2, 0);
     let later = now + Duration::from_secs(1);
-    assert_eq!(room.poll_keyframe(later), Some(KeyframeWish { seat: 0, line: 0, layer: 0 }));
+    let wish = KeyframeWish { track: alice, origin: Origin::Here { seat: 0, line: 0 }, layer: 0 };
+    assert_eq!(room.poll_keyframe(later), Some(wish));
     assert_eq!(room.poll_keyframe(later), None);
     room.want_keyframe(2, 5);
     room.want_keyframe(9, 0);
@@ -180,4 +184,118 @@ fn an_empty_room_has_forgotten_everyone() {
     room.leave(0);
     assert!(room.is_empty());
     assert!(room.tracks.is_empty());
+}
+
+/// A home with its mirror on shard 1, and what travels between them.
+struct Pair {
+    home: Room,
+    mirror: Room,
+}
+
+impl Pair {
+    fn new() -> Self {
+        Self { home: room(), mirror: room() }
+    }
+
+    fn join(&mut self) {
+        self.home.add_mirror(1);
+        self.home.published().into_iter().for_each(|published| self.mirror.mirror_publisher(published));
+        self.exchange();
+    }
+
+    /// Demand flows back.
+    fn exchange(&mut self) {
+        while let Some(demand) = self.mirror.poll_demand() {
+            self.home.set_demand(1, demand);
+        }
+    }
+
+    /// Forwards at home, relays, and forwards in the mirror. Returns (relayed, delivered at the mirror).
+    fn send(&mut self, track: TrackId, packets: &[PacketHead]) -> (usize, Vec<(Seat, u64)>) {
+        let mut relayed = Vec::new();
+        self.home.forward(track, packets, |forward| {
+            if let Forward::Relay { shard: 1, packet, best } = forward {
+                relayed.push((packets[packet], best));
+            }
+        });
+        let heads: Vec<PacketHead> = relayed.iter().map(|(head, _)| *head).collect();
+        if let Some((_, best)) = relayed.last() {
+            self.mirror.set_best(track, *best);
+        }
+        let delivered = sent(&mut self.mirror, track, &heads);
+        self.exchange();
+        (relayed.len(), delivered)
+    }
+}
+
+#[test]
+fn a_viewer_on_another_shard_gets_the_stream_and_its_wishes_come_home() {
+    let (mut pair, now) = (Pair::new(), Instant::now());
+    let track = pair.home.publish(0, name("alice"), &[video_line(1)])[0];
+    pair.mirror.watch(5, Target::Main, vec![viewer_line(0, Codec::Vp8)]);
+    pair.join();
+    let wish = pair.mirror.poll_keyframe(now).unwrap();
+    assert_eq!(wish, KeyframeWish { track, origin: Origin::Home, layer: 0 });
+    pair.home.want_keyframe_of(wish.track, wish.layer);
+    assert!(pair.home.poll_keyframe(now).is_some());
+    assert_eq!(pair.send(track, &[head(7, true, now), head(8, false, now)]), (2, vec![(5, 7), (5, 8)]));
+}
+
+#[test]
+fn nothing_is_relayed_to_a_shard_where_nobody_watches_it() {
+    let (mut pair, now) = (Pair::new(), Instant::now());
+    let track = pair.home.publish(0, name("alice"), &[video_line(1)])[0];
+    pair.mirror.watch(5, Target::Participant(name("bob")), vec![viewer_line(0, Codec::Vp8)]);
+    pair.join();
+    assert_eq!(pair.send(track, &[head(7, true, now)]).0, 0);
+    pair.mirror.watch(6, Target::Main, vec![viewer_line(0, Codec::Vp8)]);
+    pair.exchange();
+    assert_eq!(pair.send(track, &[head(8, true, now)]), (1, vec![(6, 7)]));
+    pair.mirror.leave(6);
+    pair.exchange();
+    assert_eq!(pair.send(track, &[head(9, false, now)]).0, 0);
+    assert!(!pair.home.is_empty());
+    pair.home.remove_mirror(1);
+    pair.home.leave(0);
+    assert!(pair.home.is_empty());
+}
+
+#[test]
+fn only_the_layers_in_demand_are_relayed() {
+    let (mut pair, start) = (Pair::new(), Instant::now());
+    let track = pair.home.publish(0, name("alice"), &[video_line(3)])[0];
+    pair.mirror.watch(5, Target::Main, vec![viewer_line(0, Codec::Vp8)]);
+    pair.join();
+    let (mut seq, mut relayed, mut delivered) = (0, [0; 3], 0);
+    for ms in (0..4_000).step_by(20) {
+        for (layer, payload_len) in [(0, 100), (1, 1_000), (2, 300)] {
+            seq += 1;
+            let at = start + Duration::from_millis(ms);
+            let head = PacketHead { layer, payload_len, ..head(seq, ms % 200 == 0, at) };
+            let (one, out) = pair.send(track, &[head]);
+            if ms >= 3_000 {
+                relayed[usize::from(layer)] += one;
+                delivered += out.len();
+            }
+        }
+    }
+    assert_eq!((relayed, delivered), ([0, 50, 0], 50));
+}
+
+#[test]
+fn a_publisher_that_leaves_home_leaves_the_mirror_too() {
+    let (mut pair, now) = (Pair::new(), Instant::now());
+    let track = pair.home.publish(0, name("alice"), &[video_line(1)])[0];
+    pair.mirror.watch(5, Target::Main, vec![viewer_line(0, Codec::Vp8)]);
+    pair.join();
+    pair.send(track, &[head(7, true, now)]);
+    pair.home.leave(0);
+    pair.mirror.unmirror_publisher(&[track]);
+    let next = pair.home.publish(3, name("bob"), &[video_line(1)])[0];
+    let published = pair.home.published().pop().unwrap();
+    pair.mirror.mirror_publisher(published);
+    pair.exchange();
+    assert_eq!(pair.send(next, &[head(1, true, now)]), (1, vec![(5, 8)]), "under numbers that go on");
+    pair.mirror.leave(5);
+    assert!(pair.mirror.is_empty(), "a mirror without viewers is nobody's");
 }

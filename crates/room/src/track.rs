@@ -6,8 +6,9 @@ use plenum_model::{Format, MediaKind};
 use plenum_rtp::KeyframeRequests;
 use plenum_rtp::vp8::Vp8Ids;
 
+use crate::mirror::{Demand, LayerMask, Mirrored};
 use crate::subscription::{Delivery, Subscription};
-use crate::{KeyframeWish, PublishedLine, Seat};
+use crate::{Forward, KeyframeWish, Origin, Seat};
 
 /// A track within its room.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -50,27 +51,35 @@ struct Layer {
 
 #[derive(Debug)]
 pub(crate) struct Track {
-    publisher: Seat,
-    line: u8,
+    origin: Origin,
     kind: MediaKind,
     layers: Vec<Layer>,
     /// The layer everyone gets until viewers choose: the highest active one.
     best: u8,
     ranked_at: Option<Instant>,
     subscriptions: Vec<Subscription>,
+    /// The other shards that want it.
+    mirrors: Vec<Mirrored>,
+    /// The demand that the home shard knows of.
+    told_demand: LayerMask,
 }
 
 impl Track {
-    pub fn new(publisher: Seat, line: &PublishedLine) -> Self {
+    pub fn new(origin: Origin, kind: MediaKind, layers: u8, mirrors: &[u16]) -> Self {
         Self {
-            publisher,
-            line: line.line,
-            kind: line.kind,
-            layers: (0..line.layers.max(1)).map(|_| Layer::default()).collect(),
+            origin,
+            kind,
+            layers: (0..layers.max(1)).map(|_| Layer::default()).collect(),
             best: 0,
             ranked_at: None,
             subscriptions: Vec::new(),
+            mirrors: mirrors.iter().map(|shard| Mirrored::new(*shard)).collect(),
+            told_demand: LayerMask::NONE,
         }
+    }
+
+    pub fn layers(&self) -> u8 {
+        self.layers.len() as u8
     }
 
     pub fn kind(&self) -> MediaKind {
@@ -96,24 +105,31 @@ impl Track {
         }
     }
 
-    pub fn poll_keyframe(&mut self, now: Instant) -> Option<KeyframeWish> {
+    pub fn poll_keyframe(&mut self, track: TrackId, now: Instant) -> Option<KeyframeWish> {
         let layer = self.layers.iter_mut().position(|layer| layer.requests.poll(now))?;
-        Some(KeyframeWish { seat: self.publisher, line: self.line, layer: layer as u8 })
+        Some(KeyframeWish { track, origin: self.origin, layer: layer as u8 })
     }
 
     pub fn next_keyframe_at(&self) -> Option<Instant> {
         self.layers.iter().filter(|l| l.requests.is_wanted()).filter_map(|l| l.requests.next_at()).min()
     }
 
-    pub fn forward(&mut self, packets: &[PacketHead], mut deliver: impl FnMut(Delivery)) -> u64 {
+    pub fn forward(&mut self, packets: &[PacketHead], mut out: impl FnMut(Forward)) -> u64 {
         packets.iter().for_each(|head| self.observe(head));
+        for mirrored in &self.mirrors {
+            for (packet, head) in packets.iter().enumerate() {
+                if mirrored.wants(head.layer, self.best) {
+                    out(Forward::Relay { shard: mirrored.shard(), packet, best: self.best });
+                }
+            }
+        }
         let (mut held_back, mut waiting) = (0, false);
         for subscription in &mut self.subscriptions {
             for (packet, head) in packets.iter().enumerate() {
                 match subscription.project(head, self.best) {
                     Some((format, numbers)) => {
                         let (seat, line) = (subscription.seat(), subscription.line());
-                        deliver(Delivery { seat, line, packet, format, numbers });
+                        out(Forward::Deliver(Delivery { seat, line, packet, format, numbers }));
                     }
                     None => held_back += u64::from(head.layer == self.best),
                 }
@@ -124,6 +140,51 @@ impl Track {
             self.ask_for_keyframe();
         }
         held_back
+    }
+
+    pub fn add_mirror(&mut self, shard: u16) {
+        self.mirrors.push(Mirrored::new(shard));
+    }
+
+    pub fn remove_mirror(&mut self, shard: u16) {
+        self.mirrors.retain(|mirrored| mirrored.shard() != shard);
+    }
+
+    pub fn set_demand(&mut self, shard: u16, layers: LayerMask) {
+        self.mirrors.iter_mut().filter(|m| m.shard() == shard).for_each(|m| m.set_demand(layers));
+    }
+
+    /// Another shard asks for a keyframe of one layer.
+    pub fn want_keyframe_of(&mut self, layer: u8) {
+        if self.kind == MediaKind::Video
+            && let Some(layer) = self.layers.get_mut(usize::from(layer))
+        {
+            layer.requests.want();
+        }
+    }
+
+    /// Packets of this track were lost on the way from home: nothing can be decoded until a keyframe.
+    pub fn want_keyframe_after_loss(&mut self) {
+        if !self.subscriptions.is_empty() {
+            self.ask_for_keyframe();
+        }
+    }
+
+    /// The layer that home says everyone should get.
+    pub fn set_best(&mut self, best: u8) {
+        if best < self.layers() {
+            self.best = best;
+        }
+    }
+
+    /// What the subscribers here take, if the home shard does not know it yet.
+    pub fn poll_demand(&mut self, track: TrackId) -> Option<Demand> {
+        let current = self.subscriptions.iter().filter_map(Subscription::current_layer);
+        let layers = match self.subscriptions.is_empty() {
+            true => LayerMask::NONE,
+            false => current.fold(LayerMask::of(self.best), LayerMask::with),
+        };
+        (std::mem::replace(&mut self.told_demand, layers) != layers).then_some(Demand { track, layers })
     }
 
     fn ask_for_keyframe(&mut self) {
@@ -139,7 +200,7 @@ impl Track {
         if head.starts_keyframe {
             layer.requests.satisfied();
         }
-        if self.layers.len() > 1 {
+        if self.layers.len() > 1 && self.origin != Origin::Home {
             self.choose_layer(head.arrival);
         }
     }

@@ -117,6 +117,7 @@ async fn admit(
     let admission = Box::new(Admission {
         place: reservation.place(),
         room: joining.room.clone(),
+        home: reservation.place().shard,
         identity: joining.identity.clone(),
         role: joining.role.clone(),
         peer: negotiated.peer,

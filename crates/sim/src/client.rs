@@ -97,6 +97,11 @@ impl Client {
         matches!(self.state, State::Connecting | State::Connected)
     }
 
+    /// Whether its last offer was answered.
+    pub fn is_settled(&self) -> bool {
+        self.pending.is_none()
+    }
+
     /// Takes the answer to its last offer.
     pub fn accept(&mut self, now: Instant, answer: &str) {
         let Some(pending) = self.pending.take() else { return };

@@ -23,6 +23,9 @@ impl Received {
     }
 }
 
+/// A stream starts below 32,768 (RFC 3711, section 3.3.1); what is lost before the first packet may take it further.
+const FIRST_RECEIVED: u64 = 0xc000;
+
 /// The packets of one line by extended sequence number.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
@@ -32,8 +35,8 @@ pub(crate) struct Ledger {
 impl Ledger {
     /// Takes a packet down. Returns whether it is the first of its number.
     pub fn record(&mut self, seq: u64, packet: Received) -> Result<bool, String> {
-        if self.packets.is_empty() && seq >= 0x8000 {
-            return Err(format!("the first number is {seq}: its roll-over count cannot be known (RFC 3711)"));
+        if self.packets.is_empty() && seq >= FIRST_RECEIVED {
+            return Err(format!("the first number is {seq}: close to a roll-over that nobody would notice"));
         }
         match self.packets.insert(seq, packet) {
             Some(former) if former.marker != packet.marker => {
@@ -172,6 +175,6 @@ mod tests {
         assert!(ledger(&[(7, packet(0, 1)), (8, jumped)]).verify().is_err(), "picture id");
         let other = Received { marker: Marker { publisher: 2, ..packet(1, 0).marker }, ..packet(1, 0) };
         assert!(ledger(&[(7, packet(0, 1)), (8, other)]).verify().is_err(), "no keyframe");
-        assert!(Ledger::default().record(0x8000, packet(0, 0)).is_err());
+        assert!(Ledger::default().record(FIRST_RECEIVED, packet(0, 0)).is_err());
     }
 }

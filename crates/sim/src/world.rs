@@ -211,6 +211,23 @@ impl World {
         self.attended(id).client.state == State::Connected
     }
 
+    /// All there is to know about a client, for messages.
+    pub fn describe(&self, id: ClientId) -> String {
+        let Attended { client, place, role, .. } = self.attended(id);
+        let mut text = format!("{id:?} ({role:?}, {:?}) at {place:?}", client.state);
+        let since = |at: Instant| at.duration_since(self.start);
+        if let Part::Viewer(viewer) = &client.part {
+            let (video, audio) = (viewer.video(), viewer.audio());
+            let last = (viewer.last_decoded().map(since), viewer.last_audio().map(since));
+            text += &format!("\n  video {video:?}, audio {audio:?}, of {:?}", viewer.publishers());
+            text += &format!("\n  last frame and voice at {last:?} of {:?}", self.elapsed());
+        }
+        for (at, event) in self.events.iter().filter(|(_, event)| place_of(event) == Some(*place)) {
+            text += &format!("\n  {:?}: {event:?}", since(*at));
+        }
+        text
+    }
+
     /// A publisher comes in.
     pub fn publish(&mut self, room: u16, identity: &str, media: Media, wire: Wire) -> ClientId {
         let number = self.clients.len() as u32;
@@ -262,8 +279,15 @@ impl World {
         }
     }
 
+    /// Whether a client has got the answers to all its offers, and may make another.
+    pub fn is_settled(&self, id: ClientId) -> bool {
+        self.attended(id).client.is_settled()
+    }
+
     /// A client restarts ICE (a PATCH with new credentials). Returns whether it could be applied.
     pub fn restart_ice(&mut self, id: ClientId) -> bool {
+        assert!(self.is_settled(id), "{id:?} waits for an answer");
+        self.trace.note(self.now, &("restart", id));
         let secret = self.secret();
         let attended = &mut self.clients[id.0 as usize];
         let offer = sdp::parse_offer(attended.client.restart_ice().as_bytes(), &limits::SDP_WHIP);
@@ -409,7 +433,7 @@ impl World {
         });
         self.sessions.admitted(place, room_name(room));
         let identity = Identity::parse(identity).expect("a name");
-        let admission = Admission { place, room: room_name(room), identity, role, peer: negotiated.peer };
+        let admission = Admission { place, room: room_name(room), home: 0, identity, role, peer: negotiated.peer };
         let reply = self.command(Command::Admit(Box::new(admission)));
         assert_eq!(reply, Reply::Done, "admission");
         ClientId(index as u32)
@@ -533,6 +557,18 @@ impl Drop for World {
                 self.seed,
             );
         }
+    }
+}
+
+fn place_of(event: &Event) -> Option<Place> {
+    match event {
+        Event::Connected { place, .. }
+        | Event::TrackStarted { place, .. }
+        | Event::FirstPacket { place, .. }
+        | Event::Interrupted { place }
+        | Event::Resumed { place }
+        | Event::Ended { place, .. } => Some(*place),
+        Event::RoomPanicked { .. } => None,
     }
 }
 

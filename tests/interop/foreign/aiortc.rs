@@ -1,5 +1,7 @@
 //! aiortc: a strict decoder as a viewer, and a publisher that is nobody's browser.
 
+use std::time::Instant;
+
 use plenum_tests::Plenum;
 use plenum_tests::browser::Browser;
 use plenum_tests::clients::{Client, Script, turn};
@@ -11,11 +13,13 @@ use super::{SOON, ffmpeg_publishes};
 /// Waits until the script has counted this many frames, and some audio.
 #[track_caller]
 fn wait_for_media(script: &mut Script, frames: u64) {
+    let started = Instant::now();
     loop {
         let seen = script.next(SOON);
         if seen["video"].as_u64() >= Some(frames) && seen["audio"].as_u64() > Some(0) {
             return;
         }
+        assert!(started.elapsed() < SOON, "only {seen} of {frames} frames and some audio");
     }
 }
 

@@ -30,6 +30,13 @@ pub(crate) struct Body {
     pub vp8: Option<Vp8Descriptor>,
 }
 
+impl Body {
+    /// With a payload of its own, for another thread: reference counts stay on one core.
+    pub fn copied(&self) -> Self {
+        Self { payload: Arc::from(&self.payload[..]), extensions: self.extensions.clone(), ..*self }
+    }
+}
+
 /// An SSRC that sends to us.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Source {

@@ -6,13 +6,9 @@ use std::ops::Range;
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::ptr;
 
+use super::control::Control;
 use super::name::Name;
 use super::{MESSAGES_PER_CALL, count};
-
-/// Room for the one control message that is asked for (`UDP_GRO`, an integer), aligned as a `cmsghdr`.
-#[derive(Clone, Copy)]
-#[repr(C, align(8))]
-struct Control([u8; 64]);
 
 /// One message: datagrams of one sender, all of `segment` bytes but the last, which may be shorter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,7 +54,7 @@ impl ReceiveArena {
             capacity,
             stride,
             names: Box::new([Name::EMPTY; MESSAGES_PER_CALL]),
-            controls: Box::new([Control([0; 64]); MESSAGES_PER_CALL]),
+            controls: Box::new([Control::EMPTY; MESSAGES_PER_CALL]),
             iovecs: Box::new([libc::iovec { iov_base: ptr::null_mut(), iov_len: 0 }; MESSAGES_PER_CALL]),
             headers: Box::new([header; MESSAGES_PER_CALL]),
             one_by_one: false,
@@ -106,7 +102,7 @@ impl ReceiveArena {
         Message {
             source: self.names[index].read(header.msg_hdr.msg_namelen as usize),
             len: (header.msg_len as usize).min(self.capacity),
-            segment: segment_size(&self.controls[index], control_len),
+            segment: self.controls[index].read_segment_size(control_len),
             truncated: header.msg_hdr.msg_flags & libc::MSG_TRUNC != 0,
         }
     }
@@ -128,23 +124,8 @@ impl ReceiveArena {
             header.msg_iov = iovec;
             header.msg_iovlen = 1;
             header.msg_control = self.controls[index].0.as_mut_ptr().cast();
-            header.msg_controllen = size_of::<Control>() as _;
+            header.msg_controllen = Control::CAPACITY as _;
             header.msg_flags = 0;
         }
     }
-}
-
-/// The value of the `UDP_GRO` control message: a `cmsghdr` (length, level, type), then an integer.
-fn segment_size(control: &Control, len: usize) -> Option<usize> {
-    const WORD: usize = size_of::<usize>();
-    const INT: usize = size_of::<libc::c_int>();
-    const DATA: usize = WORD + 2 * INT;
-    let control = control.0.get(..len)?;
-    let int = |at: usize| -> Option<libc::c_int> {
-        Some(libc::c_int::from_ne_bytes(control.get(at..at + INT)?.try_into().ok()?))
-    };
-    if int(WORD)? != libc::SOL_UDP || int(WORD + INT)? != libc::UDP_GRO {
-        return None;
-    }
-    usize::try_from(int(DATA)?).ok().filter(|size| *size > 0)
 }

@@ -1,8 +1,11 @@
 //! The calls against real loopback sockets.
 
 use std::io::{Read, Write};
+use std::iter::once;
 use std::net::UdpSocket;
 use std::os::fd::AsFd;
+
+use plenum_model::limits::SEGMENTS_PER_MESSAGE;
 
 use super::name::Name;
 use super::receive::Message;
@@ -117,7 +120,7 @@ fn a_batch_is_sent_with_one_call_and_each_datagram_to_its_own_destination() {
     let (from, a, b) = (socket(), socket(), socket());
     let contents: Vec<_> = (0..MESSAGES_PER_CALL as u8 + 1).map(|i| [i; 3]).collect();
     let destinations = [a.local_addr().unwrap(), b.local_addr().unwrap()];
-    let messages = contents.iter().map(|c| (destinations[usize::from(c[0]) % 2], c.as_slice()));
+    let messages = contents.iter().map(|c| (destinations[usize::from(c[0]) % 2], once(c.as_slice())));
     assert_eq!(SendArena::new().send_many(from.as_fd(), messages).unwrap(), MESSAGES_PER_CALL);
     for (i, contents) in contents[..MESSAGES_PER_CALL].iter().enumerate() {
         let mut buffer = [0; 9];
@@ -129,12 +132,41 @@ fn a_batch_is_sent_with_one_call_and_each_datagram_to_its_own_destination() {
 #[test]
 fn an_error_is_about_the_first_datagram_and_a_later_one_cuts_the_batch() {
     let (from, to) = (socket(), socket());
-    let good = (to.local_addr().unwrap(), &b"good"[..]);
-    let bad = ("[::1]:9".parse().unwrap(), &b"an IPv4 socket does not take this"[..]);
+    let good = || (to.local_addr().unwrap(), once(&b"good"[..]));
+    let bad = || ("[::1]:9".parse().unwrap(), once(&b"an IPv4 socket does not take this"[..]));
     let mut arena = SendArena::new();
-    assert_eq!(arena.send_many(from.as_fd(), [good, bad, good].into_iter()).unwrap(), 1);
-    let error = arena.send_many(from.as_fd(), [bad, good].into_iter()).unwrap_err();
+    assert_eq!(arena.send_many(from.as_fd(), [good(), bad(), good()].into_iter()).unwrap(), 1);
+    let error = arena.send_many(from.as_fd(), [bad(), good()].into_iter()).unwrap_err();
     assert_eq!(error.raw_os_error(), Some(libc::EAFNOSUPPORT));
+}
+
+#[test]
+fn datagrams_of_one_message_are_gathered_from_their_buffers_and_arrive_apart() {
+    let (from, a, b) = (socket(), socket(), socket());
+    let buffers: Vec<Vec<u8>> = (0..SEGMENTS_PER_MESSAGE as u8).map(|i| vec![i; 1_100]).collect();
+    let last = [99; 7];
+    let run = || buffers[1..].iter().map(Vec::as_slice).chain(once(&last[..]));
+    let messages = [&a, &b].map(|to| (to.local_addr().unwrap(), run()));
+    let mut arena = SendArena::new();
+    assert_eq!(arena.send_many(from.as_fd(), messages.into_iter()).unwrap(), 2);
+    assert_eq!([0, 1].map(|index| arena.datagrams_in(index)), [SEGMENTS_PER_MESSAGE; 2]);
+    for to in [&a, &b] {
+        for datagram in run() {
+            let mut buffer = [0; 2_048];
+            let len = to.recv(&mut buffer).unwrap();
+            assert_eq!(&buffer[..len], datagram);
+        }
+    }
+}
+
+#[test]
+fn a_message_takes_no_more_datagrams_than_it_may_hold_and_says_how_many() {
+    let (from, to) = (socket(), socket());
+    let datagrams = std::iter::repeat_n(&[7; 100][..], SEGMENTS_PER_MESSAGE + 1);
+    let mut arena = SendArena::new();
+    arena.send_many(from.as_fd(), once((to.local_addr().unwrap(), datagrams))).unwrap();
+    assert_eq!(arena.datagrams_in(0), SEGMENTS_PER_MESSAGE);
+    assert_eq!(receive(&mut ReceiveArena::new(2_048), &to), SEGMENTS_PER_MESSAGE);
 }
 
 #[test]

@@ -7,7 +7,8 @@ use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
-use plenum_engine::Counters;
+use plenum_engine::{Class, Counters};
+use plenum_model::limits::SEGMENTS_PER_MESSAGE;
 use plenum_model::{DropReason, Histogram, SECONDS_BUCKETS};
 use plenum_net::{NetCounters, SendError, ShardSnapshot};
 
@@ -164,11 +165,26 @@ impl Page {
 
     fn egress(&mut self, shards: &[Arc<ShardSnapshot>]) {
         let sum = |of: fn(&NetCounters) -> u64| shards.iter().map(|s| of(&s.net)).sum::<u64>();
-        let (segments, calls) = (sum(|c| c.segments), sum(|c| c.send_calls));
+        let segments = sum(|c| c.segments);
         self.counter("segments_sent_total", "Datagrams sent.", segments);
-        self.counter("send_calls_total", "System calls that sent them.", calls);
-        let ratio = if calls == 0 { 0.0 } else { segments as f64 / calls as f64 };
-        self.gauge("segments_per_send", "Datagrams per sending system call, since the start.", &[], ratio);
+        self.counter("send_calls_total", "System calls that sent them.", sum(|c| c.send_calls));
+        let messages = messages_by_segments(shards);
+        self.counters(
+            "messages_sent_total",
+            "Messages that they were given to the system in, by datagrams per message (UDP_SEGMENT).",
+            &messages,
+        );
+        let messages: u64 = messages.iter().map(|(_, count)| count).sum();
+        let ratio = if messages == 0 { 0.0 } else { segments as f64 / messages as f64 };
+        self.gauge("segments_per_send", "Datagrams per message, since the start.", &[], ratio);
+        let refused = sum(|c| c.gso_refused);
+        self.counter("gso_refused_total", "Messages of several datagrams that the system refused.", refused);
+        let drops = Class::ALL.map(|class| {
+            let count = shards.iter().map(|s| s.net.backlog_drops[class as usize]).sum();
+            (vec![("class", class.as_str())], count)
+        });
+        let help = "Datagrams dropped because the socket was full, by what they carried.";
+        self.counters("backlog_dropped_total", help, &drops);
     }
 
     fn busy(&mut self, shards: &[Arc<ShardSnapshot>]) {
@@ -182,6 +198,13 @@ impl Page {
     }
 }
 
+fn messages_by_segments(shards: &[Arc<ShardSnapshot>]) -> Vec<(Labels<'static>, u64)> {
+    const SIZES: [&str; SEGMENTS_PER_MESSAGE] =
+        ["1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15", "16"];
+    let sum = |i: usize| shards.iter().map(|shard| shard.net.messages[i]).sum();
+    SIZES.iter().enumerate().map(|(i, size)| (vec![("segments", *size)], sum(i))).collect()
+}
+
 fn dropped(shards: &[Arc<ShardSnapshot>]) -> Vec<(Labels<'static>, u64)> {
     let stage = |stage, reason| vec![("stage", stage), ("reason", reason)];
     let sum = |of: &dyn Fn(&ShardSnapshot) -> u64| shards.iter().map(|shard| of(shard)).sum();
@@ -193,7 +216,7 @@ fn dropped(shards: &[Arc<ShardSnapshot>]) -> Vec<(Labels<'static>, u64)> {
     for (i, error) in SendError::ALL.iter().enumerate() {
         samples.push((stage("egress", error.as_str()), sum(&|s| s.net.send_errors[i])));
     }
-    samples.push((stage("egress", "backlog"), sum(&|s| s.net.backlog_drops)));
+    samples.push((stage("egress", "backlog"), sum(&|s| s.net.backlog_drops.iter().sum())));
     samples.push((stage("socket", "overflow"), sum(&|s| s.net.receive_overflow)));
     samples
 }
@@ -259,6 +282,22 @@ mod tests {
         assert_eq!(buckets.len(), SECONDS_BUCKETS.len() + 1);
         assert_eq!((buckets[0], buckets[1], buckets[SECONDS_BUCKETS.len()]), (0, 30, 33));
         assert_eq!(values(&text, "plenum_forward_seconds_count"), [33]);
+    }
+
+    #[test]
+    fn segments_per_send_is_the_mean_of_the_messages_by_their_segments() {
+        let mut snapshot = ShardSnapshot::default();
+        snapshot.net.messages[0] = 10;
+        snapshot.net.messages[7] = 5;
+        snapshot.net.segments = 50;
+        snapshot.net.send_calls = 1;
+        snapshot.net.backlog_drops = [1, 2, 4];
+        let text = page(&[Arc::new(snapshot.clone()), Arc::new(snapshot)]);
+        assert!(text.contains("\nplenum_segments_per_send 3.3333333333333335\n"), "{text}");
+        assert!(text.contains("\nplenum_messages_sent_total{segments=\"1\"} 20\n"), "{text}");
+        assert!(text.contains("\nplenum_messages_sent_total{segments=\"8\"} 10\n"), "{text}");
+        assert!(text.contains("\nplenum_backlog_dropped_total{class=\"video\"} 8\n"), "{text}");
+        assert_eq!(values(&text, "plenum_dropped_total{stage=\"egress\",reason=\"backlog\"}"), [14]);
     }
 
     #[test]
