@@ -34,6 +34,8 @@ pub const GSO_PAUSE: u64 = 100_000;
 /// Datagrams of one shard that wait for the socket to take them; then the oldest video is dropped, and if no
 /// video waits, the oldest of all.
 pub const SEND_BACKLOG: usize = 4_096;
+/// Packets on their way from one shard to another; beyond it the oldest is dropped and keyframes are asked for.
+pub const RELAY_RING: usize = 4_096;
 /// Tracks one participant may publish.
 pub const TRACKS_PER_PARTICIPANT: usize = 16;
 /// Simulcast layers per track.

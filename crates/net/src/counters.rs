@@ -93,6 +93,10 @@ pub struct NetCounters {
     pub backlog_drops: [u64; Class::ALL.len()],
     /// Datagrams sent one at a time, because the system refuses `sendmmsg`.
     pub unbatched_sends: u64,
+    /// Packets received from other shards.
+    pub relays_received: u64,
+    /// Packets to other shards that were dropped for newer ones, because their ring was full.
+    pub relays_lost: u64,
     /// Panics that escaped the engine and were caught by the loop.
     pub panics: u64,
     /// Time spent outside of waiting.

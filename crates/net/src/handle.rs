@@ -2,8 +2,7 @@
 //! wait and allocate; what is shared with the thread is an eventfd, a bounded queue, two atomics and a
 //! snapshot that is exchanged once a second.
 
-use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
@@ -16,6 +15,7 @@ use plenum_model::{Fault, Place, Seats, limits};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
 
+use crate::mesh::{Doorbell, Endpoint};
 use crate::shard::Shard;
 use crate::{MediaSocket, ShardSnapshot, syscall};
 
@@ -32,6 +32,8 @@ pub struct ShardConfig {
     pub socket: MediaSocket,
     /// The CPU that its thread is bound to, if any.
     pub pin_to: Option<usize>,
+    /// Its connection to the other shards, from [`crate::mesh`].
+    pub endpoint: Endpoint,
 }
 
 /// Why a shard did not answer.
@@ -77,23 +79,23 @@ pub(crate) struct Shared {
     heartbeat: AtomicU64,
     stopping: AtomicBool,
     snapshot: Mutex<Arc<ShardSnapshot>>,
-    wake: File,
+    bell: Arc<Doorbell>,
 }
 
 impl Shared {
-    fn new() -> io::Result<Self> {
-        Ok(Self {
+    fn new(bell: Arc<Doorbell>) -> Self {
+        Self {
             started: Instant::now(),
             heartbeat: AtomicU64::new(0),
             stopping: AtomicBool::new(false),
             snapshot: Mutex::default(),
-            wake: syscall::event_descriptor()?,
-        })
+            bell,
+        }
     }
 
-    /// What the thread waits on besides its socket.
-    pub(crate) fn wake_descriptor(&self) -> &File {
-        &self.wake
+    /// Wakes the thread.
+    pub(crate) fn bell(&self) -> &Doorbell {
+        &self.bell
     }
 
     pub(crate) fn beat(&self, now: Instant) {
@@ -107,11 +109,6 @@ impl Shared {
 
     pub(crate) fn publish(&self, snapshot: Arc<ShardSnapshot>) {
         *lock(&self.snapshot) = snapshot;
-    }
-
-    /// Makes the thread go round. Only a counter at its maximum refuses, and then it is awake already.
-    fn wake(&self) {
-        let _ = (&self.wake).write(&1_u64.to_ne_bytes());
     }
 }
 
@@ -134,10 +131,10 @@ struct Inner {
 
 /// Starts the thread of a shard. What its engine has to tell goes to `events`, with the shard's number.
 pub fn spawn(config: ShardConfig, events: UnboundedSender<(u16, Event)>) -> io::Result<ShardHandle> {
-    let ShardConfig { shard, seed, candidates, socket, pin_to } = config;
+    let ShardConfig { shard, seed, candidates, socket, pin_to, endpoint } = config;
     let address = socket.local_addr();
     let (sender, requests) = sync_channel(limits::COMMANDS_PER_SHARD);
-    let shared = Arc::new(Shared::new()?);
+    let shared = Arc::new(Shared::new(endpoint.bell()));
     let engine = EngineConfig { shard, candidates: candidates.clone(), seed };
     let thread = thread::Builder::new().name(format!("shard-{shard}")).spawn({
         let shared = Arc::clone(&shared);
@@ -145,7 +142,7 @@ pub fn spawn(config: ShardConfig, events: UnboundedSender<(u16, Event)>) -> io::
             if let Some(cpu) = pin_to {
                 pin(shard, cpu);
             }
-            Shard::new(engine, socket, requests, events, shared).run();
+            Shard::new(engine, socket, endpoint, requests, events, shared).run();
         }
     })?;
     let inner = Inner {
@@ -241,7 +238,7 @@ impl ShardHandle {
             TrySendError::Full(_) => CallError::Busy,
             TrySendError::Disconnected(_) => CallError::Gone,
         })?;
-        self.inner.shared.wake();
+        self.inner.shared.bell().ring();
         Ok(())
     }
 }
@@ -249,7 +246,7 @@ impl ShardHandle {
 impl Inner {
     fn stop(&self) {
         self.shared.stopping.store(true, Ordering::Release);
-        self.shared.wake();
+        self.shared.bell().ring();
         let thread = lock(&self.thread).take();
         if thread.is_some_and(|thread| thread.join().is_err()) {
             tracing::error!(shard = self.shard, "the shard's thread had ended with a panic");

@@ -25,6 +25,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use crate::busy::BusyTime;
 use crate::handle::{Request, Shared};
+use crate::mesh::{Endpoint, Incoming};
 use crate::receive::Receiver;
 use crate::send::Sender;
 use crate::syscall::{self, Ready};
@@ -41,6 +42,7 @@ pub(crate) struct Shard {
     receiver: Receiver,
     sender: Sender,
     batch: TransmitBatch,
+    endpoint: Endpoint,
     requests: RequestQueue<Request>,
     /// Requests may wait although the eventfd is silent: the last round did not take them all.
     requests_pending: bool,
@@ -55,6 +57,7 @@ impl Shard {
     pub(crate) fn new(
         config: EngineConfig,
         socket: MediaSocket,
+        endpoint: Endpoint,
         requests: RequestQueue<Request>,
         events: UnboundedSender<(u16, Event)>,
         shared: Arc<Shared>,
@@ -66,6 +69,7 @@ impl Shard {
             receiver: Receiver::new(&socket),
             sender: Sender::new(),
             batch: TransmitBatch::default(),
+            endpoint,
             counters: NetCounters { buffers: socket.buffers(), ..NetCounters::default() },
             socket,
             requests,
@@ -105,6 +109,7 @@ impl Shard {
         if ready.woken || self.requests_pending {
             self.take_requests(now, ready.woken);
         }
+        self.take_relays(now);
         if ready.readable || !self.receiver.is_empty() {
             self.take_datagrams(now);
         }
@@ -121,13 +126,15 @@ impl Shard {
     /// Waits for something to do; returns what, and the time.
     fn wait(&mut self) -> (Ready, Instant) {
         let asleep = Instant::now();
+        self.shared.bell().lie_down();
         let timeout = self.longest_wait(asleep);
         let ready = syscall::wait(
             self.socket.as_fd(),
-            self.shared.wake_descriptor().as_fd(),
+            self.shared.bell().descriptor().as_fd(),
             self.sender.is_blocked(),
             timeout,
         );
+        self.shared.bell().get_up();
         let awake = Instant::now();
         self.time.add_wait(awake - asleep);
         // A wait that fails (no memory in the kernel) must neither end the shard nor spin without looking.
@@ -135,7 +142,7 @@ impl Shard {
     }
 
     fn longest_wait(&self, now: Instant) -> Duration {
-        if self.requests_pending || !self.receiver.is_empty() {
+        if self.requests_pending || !self.receiver.is_empty() || self.endpoint.has_waiting() {
             return Duration::ZERO;
         }
         let deadline = self.engine.next_deadline();
@@ -147,7 +154,7 @@ impl Shard {
     fn take_requests(&mut self, now: Instant, woken: bool) {
         if woken {
             // Before looking into the queue: what is added after that wakes us again.
-            let _ = self.shared.wake_descriptor().read(&mut [0; 8]);
+            let _ = self.shared.bell().descriptor().read(&mut [0; 8]);
         }
         self.requests_pending = true;
         for _ in 0..limits::COMMANDS_PER_FLUSH {
@@ -185,6 +192,18 @@ impl Shard {
         }
     }
 
+    /// Takes in what other shards have sent.
+    fn take_relays(&mut self, now: Instant) {
+        let Self { endpoint, engine, counters, .. } = self;
+        endpoint.take(|from, incoming| match incoming {
+            Incoming::Message(message) => {
+                counters.relays_received += u64::from(message.is_packet());
+                engine.handle_relay(now, from, message);
+            }
+            Incoming::Loss => engine.handle_relay_loss(from),
+        });
+    }
+
     /// Takes in datagrams until there are none, or it is time to flush.
     fn take_datagrams(&mut self, started: Instant) {
         let mut now = started;
@@ -211,6 +230,11 @@ impl Shard {
 
     fn flush(&mut self, now: Instant) {
         self.engine.flush(now, &mut self.batch);
+        // First what others can work on meanwhile.
+        for relay in self.batch.relays.drain(..) {
+            self.counters.relays_lost += u64::from(self.endpoint.send(relay));
+        }
+        self.endpoint.ring_bells();
         self.sender.send(&self.socket, &mut self.batch, &mut self.counters);
         while let Some(event) = self.engine.poll_event() {
             // Without a listener the server is on its way out.

@@ -69,7 +69,7 @@ fn unavailable(body: serde_json::Value) -> Response {
 async fn panic_room(State(app): State<Arc<App>>, Path(room): Path<String>) -> Result<StatusCode, Refusal> {
     let unknown = || Problem::new(Slug::RoomNotFound, "nobody is in such a room");
     let room = RoomName::parse(&room).map_err(|_| unknown())?;
-    let shard = app.directory.room(&room, |room| room.shard).ok_or_else(unknown)?;
+    let shard = app.directory.room(&room, |room| room.home).ok_or_else(unknown)?;
     let command = Command::PanicRoom { room };
     match app.shards[usize::from(shard)].handle.call(command).await {
         Ok(Reply::NotFound) => Err(unknown().into()),

@@ -77,4 +77,8 @@ impl Seating for Shard {
     fn taken(&self) -> usize {
         self.handle.taken()
     }
+
+    fn busy_ratio(&self) -> f64 {
+        self.handle.snapshot().busy_ratio
+    }
 }

@@ -54,7 +54,7 @@ const RETRY_AFTER_S: u32 = 2;
 
 /// Lets someone in: the 201, or why not.
 pub async fn join(app: Arc<App>, joining: Joining) -> Result<Response, Problem> {
-    let reservation = app.directory.reserve(&joining.room).ok_or_else(full)?;
+    let reservation = app.directory.reserve(&joining.room, joining.kind).ok_or_else(full)?;
     let shard = app.shard(reservation.place()).clone();
     let permit = wait_for_turn(&shard).await?;
     let (negotiated, joining) = negotiate(&app, &shard, reservation.place(), joining).await?;
@@ -117,7 +117,7 @@ async fn admit(
     let admission = Box::new(Admission {
         place: reservation.place(),
         room: joining.room.clone(),
-        home: reservation.place().shard,
+        home: reservation.home(),
         identity: joining.identity.clone(),
         role: joining.role.clone(),
         peer: negotiated.peer,

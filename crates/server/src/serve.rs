@@ -8,7 +8,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use plenum_engine::{Command, DtlsIdentity, Event};
 use plenum_model::CloseReason;
-use plenum_net::{MediaSocket, ShardConfig, ShardHandle};
+use plenum_net::{Endpoint, MediaSocket, ShardConfig, ShardHandle};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc::{self, UnboundedSender};
@@ -17,7 +17,7 @@ use tokio::task::JoinHandle;
 
 use crate::app::{App, Shard};
 use crate::config::{Config, ConfigError, Flags, Mode};
-use crate::directory::{Directory, Seating};
+use crate::directory::{Directory, Placement, Seating};
 use crate::drain::{Drain, Signals, until_end};
 use crate::http::accept::{self, Bounds};
 use crate::metrics::Recorder;
@@ -148,29 +148,32 @@ fn spawn_shards(
 ) -> Result<Vec<Arc<Shard>>, StartError> {
     // A single shard is left to the scheduler: it may be one of many processes on the machine.
     let pinned = sockets.len() > 1;
-    let spawn = |(shard, socket): (u16, MediaSocket)| -> Result<Arc<Shard>, StartError> {
-        let mut seed = [0; 8];
-        getrandom::fill(&mut seed).map_err(io::Error::other)?;
-        let handle = plenum_net::spawn(
-            ShardConfig {
-                shard,
-                seed: u64::from_ne_bytes(seed),
-                candidates: media::candidates(&config.media, shard, socket.local_addr(), host),
-                socket,
-                pin_to: pinned.then_some(usize::from(shard)),
-            },
-            report.clone(),
-        )?;
-        Ok(Arc::new(Shard::new(handle)))
-    };
-    (0..).zip(sockets).map(spawn).collect()
+    let endpoints = plenum_net::mesh(sockets.len() as u16)?;
+    let spawn =
+        |(shard, (socket, endpoint)): (u16, (MediaSocket, Endpoint))| -> Result<Arc<Shard>, StartError> {
+            let mut seed = [0; 8];
+            getrandom::fill(&mut seed).map_err(io::Error::other)?;
+            let handle = plenum_net::spawn(
+                ShardConfig {
+                    shard,
+                    seed: u64::from_ne_bytes(seed),
+                    candidates: media::candidates(&config.media, shard, socket.local_addr(), host),
+                    socket,
+                    pin_to: pinned.then_some(usize::from(shard)),
+                    endpoint,
+                },
+                report.clone(),
+            )?;
+            Ok(Arc::new(Shard::new(handle)))
+        };
+    (0..).zip(sockets.into_iter().zip(endpoints)).map(spawn).collect()
 }
 
 fn new_app(config: &Config, mode: Mode, shards: Vec<Arc<Shard>>) -> Result<App, StartError> {
     let keyring = auth::keyring(&config.auth).map_err(|error| ConfigError::new(error.to_string()))?;
     let seating = shards.iter().map(|shard| shard.clone() as Arc<dyn Seating>).collect();
     Ok(App {
-        directory: Arc::new(Directory::new(seating)),
+        directory: Arc::new(Directory::new(Placement::new(seating, config.media.spill_after))),
         shards,
         keyring,
         mode,

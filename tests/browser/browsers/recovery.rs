@@ -35,12 +35,14 @@ fn viewers_are_told_when_the_publisher_stops_and_recover_when_it_starts_again() 
     browser.open("viewer", &watch_url(&server, "stage"));
     browser.wait_for_media("viewer", 30, SOON);
     browser.click("publisher", "stop");
-    wait_until("the player says that nobody is live", SOON, || {
-        browser.all_text("viewer").to_lowercase().contains("nobody is live")
+    wait_until("the player says that the stream has stopped", SOON, || {
+        browser.all_text("viewer").contains("The stream has stopped")
     });
+    browser.screenshot("viewer", "watch-stopped");
     browser.click("publisher", "start");
     browser.wait_for_text("publisher", "state", "live", SOON);
     browser.wait_for_media("viewer", 30, SOON);
+    assert!(!browser.all_text("viewer").contains("has stopped"), "it says so no more");
 }
 
 #[test]

@@ -9,6 +9,7 @@ use tokio::sync::mpsc::unbounded_channel;
 use tokio::sync::oneshot;
 
 use super::*;
+use crate::mesh;
 use crate::testing::{PATIENCE, delivered, eventually, patiently};
 use crate::{CallError, ShardConfig, ShardHandle, SocketBuffers, bind_media, spawn};
 
@@ -17,7 +18,8 @@ fn shard() -> ShardHandle {
     let candidates = vec![socket.local_addr()];
     // Nobody listens to events here: a shard must not mind.
     let (events, _) = unbounded_channel();
-    spawn(ShardConfig { shard: 3, seed: 1, candidates, socket, pin_to: None }, events).unwrap()
+    let endpoint = mesh(4).unwrap().pop().unwrap();
+    spawn(ShardConfig { shard: 3, seed: 1, candidates, socket, pin_to: None, endpoint }, events).unwrap()
 }
 
 fn close_nobody() -> Command {

@@ -100,6 +100,8 @@ pub struct Media {
     pub external_ip: Vec<IpAddr>,
     /// Addresses that replace all candidates, port + i for shard i.
     pub advertise: Vec<SocketAddr>,
+    /// How many viewers of a room its own shard takes before they go to others, fed by relay.
+    pub spill_after: usize,
 }
 
 impl Default for Media {
@@ -110,6 +112,7 @@ impl Default for Media {
             shards: Shards::Auto,
             external_ip: Vec::new(),
             advertise: Vec::new(),
+            spill_after: 200,
         }
     }
 }

@@ -6,13 +6,15 @@
 //! reason, any number of times. [`Directory::leave`] is the half of it that a `DELETE` may do ahead of
 //! the shard's own word.
 //!
-//! Nothing here waits or talks to a shard; the places themselves are kept by [`Seating`].
+//! Nothing here waits or talks to a shard; who sits where is [`Placement`]'s.
 
 mod formats;
+mod placement;
 mod room;
 mod session;
 
 pub use formats::NoCommonCodec;
+pub use placement::{Placement, Seating};
 pub use room::{Publisher, Room};
 pub use session::{IceSession, Session, SessionId, SessionKind};
 
@@ -29,19 +31,9 @@ const FAREWELL: Duration = Duration::from_secs(60);
 /// Farewells remembered; beyond it a late `DELETE` gets 404.
 const FAREWELLS: usize = 10_000;
 
-/// The places of one shard.
-pub trait Seating: Send + Sync {
-    /// Takes a place, unless all are taken.
-    fn reserve(&self) -> Option<Place>;
-    /// Gives a place back; twice does no harm.
-    fn release(&self, place: Place);
-    /// How many are taken.
-    fn taken(&self) -> usize;
-}
-
 /// See the module.
 pub struct Directory {
-    shards: Vec<Arc<dyn Seating>>,
+    placement: Placement,
     rooms: DashMap<RoomName, Room>,
     sessions: DashMap<SessionId, Arc<Session>>,
     places: DashMap<Place, SessionId>,
@@ -69,9 +61,9 @@ pub enum Unwatchable {
 
 impl Directory {
     /// Empty, over the places of all shards.
-    pub fn new(shards: Vec<Arc<dyn Seating>>) -> Self {
+    pub fn new(placement: Placement) -> Self {
         Self {
-            shards,
+            placement,
             rooms: DashMap::new(),
             sessions: DashMap::new(),
             places: DashMap::new(),
@@ -80,27 +72,25 @@ impl Directory {
         }
     }
 
-    /// Takes a place on the shard of `room`; a new room goes to the shard with the fewest participants.
-    /// `None` when that shard is full.
-    pub fn reserve(self: &Arc<Self>, room: &RoomName) -> Option<Reservation> {
-        let place = {
+    /// Takes a place in `room` for a session of this kind. `None` when the shards that it could sit on are
+    /// full or overloaded.
+    pub fn reserve(self: &Arc<Self>, room: &RoomName, kind: SessionKind) -> Option<Reservation> {
+        let (place, home) = {
             let mut entry = match self.rooms.entry(room.clone()) {
                 Entry::Occupied(entry) => entry.into_ref(),
-                Entry::Vacant(entry) => entry.insert(Room::new(self.least_loaded(), SystemTime::now())),
+                Entry::Vacant(entry) => entry.insert(Room::new(self.placement.home(), SystemTime::now())),
             };
-            let place = self.shards[usize::from(entry.shard)].reserve();
+            let place = match kind {
+                SessionKind::Whip => self.placement.seat_publisher(entry.home),
+                SessionKind::Whep => self.placement.seat_viewer(entry.home, entry.viewers_at_home()),
+            };
             entry.expected += usize::from(place.is_some());
-            place
+            (place, entry.home)
         };
         if place.is_none() {
             self.forget_if_empty(room);
         }
-        Some(Reservation { directory: self.clone(), room: room.clone(), place: place?, taken: false })
-    }
-
-    fn least_loaded(&self) -> u16 {
-        let by_load = (0..self.shards.len()).min_by_key(|shard| self.shards[*shard].taken());
-        by_load.expect("there is at least one shard") as u16
+        Some(Reservation { directory: self.clone(), room: room.clone(), place: place?, home, taken: false })
     }
 
     fn forget_if_empty(&self, room: &RoomName) {
@@ -188,7 +178,7 @@ impl Directory {
     }
 
     fn release(&self, place: Place) {
-        self.shards[usize::from(place.shard)].release(place);
+        self.placement.release(place);
         self.notify_if_empty();
     }
 
@@ -251,6 +241,7 @@ pub struct Reservation {
     directory: Arc<Directory>,
     room: RoomName,
     place: Place,
+    home: u16,
     taken: bool,
 }
 
@@ -258,6 +249,11 @@ impl Reservation {
     /// Where it is.
     pub fn place(&self) -> Place {
         self.place
+    }
+
+    /// The shard where the room's publishers are.
+    pub fn home(&self) -> u16 {
+        self.home
     }
 
     /// Makes the session known. From here on [`Directory::end`] gives the place back.

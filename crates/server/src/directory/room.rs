@@ -11,8 +11,8 @@ use super::{Session, SessionId, SessionKind};
 /// See the module.
 #[derive(Debug)]
 pub struct Room {
-    /// All its sessions sit on this shard.
-    pub shard: u16,
+    /// The shard where its publishers sit, and its viewers as long as there is room.
+    pub home: u16,
     /// When the first one came.
     pub created_at: SystemTime,
     /// Reservations that have not become sessions yet: they keep the room on its shard.
@@ -33,8 +33,8 @@ pub struct Publisher {
 }
 
 impl Room {
-    pub(super) fn new(shard: u16, created_at: SystemTime) -> Self {
-        Self { shard, created_at, expected: 0, publishers: HashMap::new(), viewers: HashMap::new() }
+    pub(super) fn new(home: u16, created_at: SystemTime) -> Self {
+        Self { home, created_at, expected: 0, publishers: HashMap::new(), viewers: HashMap::new() }
     }
 
     pub(super) fn add(&mut self, session: Arc<Session>) {
@@ -88,6 +88,10 @@ impl Room {
             }
         }
         latest.into_values().collect()
+    }
+
+    pub(super) fn viewers_at_home(&self) -> usize {
+        self.viewers.values().filter(|viewer| viewer.place.shard == self.home).count()
     }
 
     /// The WHEP sessions, oldest first.

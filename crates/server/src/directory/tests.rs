@@ -21,11 +21,15 @@ impl Seating for Bench {
     fn taken(&self) -> usize {
         self.0.lock().unwrap().taken()
     }
+
+    fn busy_ratio(&self) -> f64 {
+        0.0
+    }
 }
 
 fn directory(shards: u16) -> Arc<Directory> {
     let bench = |shard| Arc::new(Bench(StdMutex::new(Seats::new(shard)))) as Arc<dyn Seating>;
-    Arc::new(Directory::new((0..shards).map(bench).collect()))
+    Arc::new(Directory::new(Placement::new((0..shards).map(bench).collect(), 100)))
 }
 
 fn room(name: &str) -> RoomName {
@@ -101,7 +105,7 @@ fn session(reservation: &Reservation, kind: SessionKind, name: &str, formats: &[
 }
 
 fn publish(directory: &Arc<Directory>, name: &str, who: &str, formats: &[&str]) -> Arc<Session> {
-    let reservation = directory.reserve(&room(name)).unwrap();
+    let reservation = directory.reserve(&room(name), SessionKind::Whip).unwrap();
     let session = session(&reservation, SessionKind::Whip, who, formats);
     let session = reservation.enter(session);
     directory.confirm(&session);
@@ -109,13 +113,13 @@ fn publish(directory: &Arc<Directory>, name: &str, who: &str, formats: &[&str]) 
 }
 
 fn view(directory: &Arc<Directory>, name: &str) -> Arc<Session> {
-    let reservation = directory.reserve(&room(name)).unwrap();
+    let reservation = directory.reserve(&room(name), SessionKind::Whep).unwrap();
     let session = session(&reservation, SessionKind::Whep, "whep", &["VP8"]);
     reservation.enter(session)
 }
 
 fn taken(directory: &Directory) -> usize {
-    directory.shards.iter().map(|shard| shard.taken()).sum()
+    directory.placement.taken()
 }
 
 /// Nobody is left anywhere.
@@ -131,7 +135,7 @@ const DELETED: End = End::Closed(CloseReason::Deleted);
 #[test]
 fn every_early_exit_gives_the_place_back() {
     let directory = directory(1);
-    let reservation = directory.reserve(&room("a")).unwrap();
+    let reservation = directory.reserve(&room("a"), SessionKind::Whip).unwrap();
     assert_eq!((taken(&directory), directory.rooms.len()), (1, 1));
     drop(reservation);
     assert_empty(&directory);
@@ -173,7 +177,7 @@ fn delete_and_end_and_join_may_race_and_nothing_leaks() {
             scope.spawn(move || {
                 for i in 0..300 {
                     let name = format!("room{}", (thread + i) % 3);
-                    drop(directory.reserve(&room(&name)));
+                    drop(directory.reserve(&room(&name), SessionKind::Whip));
                     let session = publish(directory, &name, "ada", &["VP8"]);
                     let ends: usize = std::thread::scope(|scope| {
                         let delete = scope.spawn(|| directory.leave(&session.id).is_some());
@@ -203,7 +207,7 @@ fn sessions_of_a_room_share_a_shard_and_new_rooms_go_where_there_is_room() {
 fn a_join_in_progress_keeps_its_room_on_the_shard() {
     let directory = directory(2);
     let early = publish(&directory, "a", "ada", &["VP8"]);
-    let joining = directory.reserve(&room("a")).unwrap();
+    let joining = directory.reserve(&room("a"), SessionKind::Whip).unwrap();
     directory.end(early.place, DELETED);
     let other = view(&directory, "a");
     assert_eq!(other.place.shard, joining.place().shard);
@@ -212,8 +216,8 @@ fn a_join_in_progress_keeps_its_room_on_the_shard() {
 #[test]
 fn a_full_shard_refuses_and_leaves_no_room_behind() {
     let directory = directory(1);
-    let all: Vec<_> = std::iter::from_fn(|| directory.reserve(&room("full"))).collect();
-    assert!(directory.reserve(&room("new")).is_none());
+    let all: Vec<_> = std::iter::from_fn(|| directory.reserve(&room("full"), SessionKind::Whip)).collect();
+    assert!(directory.reserve(&room("new"), SessionKind::Whip).is_none());
     assert!(directory.room(&room("new"), |_| ()).is_none());
     drop(all);
     assert_empty(&directory);
@@ -236,7 +240,7 @@ fn whoever_publishes_again_replaces_its_own_session_only() {
 #[test]
 fn a_publisher_is_watched_only_once_its_shard_let_it_in() {
     let directory = directory(1);
-    let reservation = directory.reserve(&room("a")).unwrap();
+    let reservation = directory.reserve(&room("a"), SessionKind::Whip).unwrap();
     let session = session(&reservation, SessionKind::Whip, "ada", &["VP8"]);
     let session = reservation.enter(session);
     let viewer = offer(Direction::RecvOnly, &["VP8"]);
@@ -311,7 +315,7 @@ async fn empty_waits_for_sessions_and_for_joins_in_progress() {
     let directory = directory(1);
     directory.empty().await;
     let session = publish(&directory, "a", "ada", &["VP8"]);
-    let joining = directory.reserve(&room("b")).unwrap();
+    let joining = directory.reserve(&room("b"), SessionKind::Whip).unwrap();
     let waiting = tokio::spawn({
         let directory = directory.clone();
         async move { directory.empty().await }
