@@ -5,7 +5,7 @@
 //! rounds). With `--once N BATCH PACKETS` it forwards just that, for callgrind:
 //!
 //! ```text
-//! valgrind --tool=callgrind --toggle-collect='*Stage::forward*' forward --once 100 8 400
+//! valgrind --tool=callgrind --toggle-collect='*Stage::forward*' forward --once 100 8 248
 //! ```
 
 use std::time::{Duration, Instant};
@@ -15,8 +15,12 @@ use plenum_benches::Stage;
 const VIEWERS: [usize; 4] = [1, 10, 100, 500];
 const BATCHES: [usize; 2] = [1, 8];
 const ROUNDS: usize = 7;
-/// Packets to warm up with: more than a second of them, so that retransmission caches are full.
-const WARM_UP: usize = 600;
+/// Packets to warm up with, so that the processor's caches are as full as they are in service.
+const WARM_UP: usize = 80;
+
+/// The server's allocator.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

@@ -1,10 +1,14 @@
 //! What the benches share: a shard with connected viewers, and a publisher's packets to feed it with.
 
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use plenum_engine::{Engine, TransmitBatch};
 use plenum_sim::{Media, World};
+
+/// How long everybody is connected before anything is measured: longer than a second, so that retransmission
+/// caches are full and every viewer's first receiver report has come, from which on packets carry no MID.
+const SETTLED_AFTER: Duration = Duration::from_millis(1_500);
 
 /// A shard with viewers, and the packets that one publisher sends next, protected, as they would arrive.
 pub struct Stage {
@@ -26,6 +30,7 @@ impl Stage {
             ..Media::camera()
         };
         let (mut world, publisher) = World::connected(viewers, media);
+        world.run_for(SETTLED_AFTER);
         let packets = world.take_media(publisher, packets);
         Self { world, packets, next: 0, batch: TransmitBatch::default() }
     }

@@ -54,13 +54,20 @@ const pages = new Map();
 
 /** Runs in every page before its own scripts. */
 function watchMedia() {
-  const watch = { connections: [], firstFrameMs: null, log: [] };
+  const watch = { connections: [], times: [], firstFrameMs: null, log: [] };
   Object.defineProperty(window, '__watch', { value: watch });
   const Original = window.RTCPeerConnection;
   window.RTCPeerConnection = class RTCPeerConnection extends Original {
     constructor(...parameters) {
       super(...parameters);
       watch.connections.push(this);
+      watch.times.push(['made', Math.round(performance.now())]);
+      this.addEventListener('connectionstatechange', () =>
+        watch.times.push([this.connectionState, Math.round(performance.now())]),
+      );
+      this.addEventListener('track', ({ track }) =>
+        track.addEventListener('unmute', () => watch.times.push([track.kind, Math.round(performance.now())])),
+      );
     }
   };
   const noteFirstFrame = (video) => {
@@ -78,8 +85,8 @@ function watchMedia() {
 
 /** Runs in a page: what its open connections send and receive, summed over all of them. */
 async function readStats() {
-  const { connections, firstFrameMs, log } = window.__watch;
-  const sum = { video: null, audio: null, sent: null, states: [], firstFrameMs, log };
+  const { connections, times, firstFrameMs, log } = window.__watch;
+  const sum = { video: null, audio: null, sent: null, states: [], times, firstFrameMs, log };
   for (const connection of connections) {
     sum.states.push(connection.connectionState);
     if (connection.connectionState === 'closed') continue;

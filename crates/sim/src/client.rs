@@ -3,11 +3,9 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use str0m::change::{SdpAnswer, SdpOffer, SdpPendingOffer};
+use str0m::change::{SdpAnswer, SdpPendingOffer};
 use str0m::format::{Codec, CodecConfig, CodecSpec, FormatParams, PayloadParams};
-use str0m::media::{
-    Direction, Frequency, KeyframeRequestKind, MediaKind, Simulcast, SimulcastLayer,
-};
+use str0m::media::{Direction, Frequency, KeyframeRequestKind, MediaKind, Simulcast, SimulcastLayer};
 use str0m::net::{Protocol, Receive};
 use str0m::{Candidate, Event, Input, Output, Rtc, RtcConfig};
 
@@ -71,7 +69,7 @@ impl Client {
         let video = (media.frames_per_s > 0).then(|| add(MediaKind::Video, simulcast(&media.rids)));
         let (offer, pending) = changes.apply().expect("a publisher sends something");
         let part = Part::Publisher(Box::new(Publisher::new(media, room, number, audio, video)));
-        (Self::new(now, rtc, number, part, pending), offer_text(&offer))
+        (Self::new(now, rtc, number, part, pending), offer.to_sdp_string())
     }
 
     /// A WHEP client with its offer.
@@ -83,7 +81,7 @@ impl Client {
         }
         let (offer, pending) = changes.apply().expect("two lines");
         let part = Part::Viewer(Box::new(Viewer::new(room)));
-        (Self::new(now, rtc, number, part, pending), offer_text(&offer))
+        (Self::new(now, rtc, number, part, pending), offer.to_sdp_string())
     }
 
     fn new(now: Instant, rtc: Rtc, number: u32, part: Part, pending: SdpPendingOffer) -> Self {
@@ -116,7 +114,7 @@ impl Client {
         changes.ice_restart(true);
         let (offer, pending) = changes.apply().expect("a restart is a change");
         self.pending = Some(pending);
-        offer_text(&offer)
+        offer.to_sdp_string()
     }
 
     /// Takes a datagram. Call [`Self::advance`] afterwards.
@@ -220,8 +218,4 @@ fn vp8(rtx: bool) -> PayloadParams {
 fn simulcast(rids: &[&str]) -> Option<Simulcast> {
     let send = rids.iter().map(|rid| SimulcastLayer::new(rid)).collect();
     (!rids.is_empty()).then_some(Simulcast { send, recv: Vec::new() })
-}
-
-fn offer_text(offer: &SdpOffer) -> String {
-    offer.to_sdp_string()
 }

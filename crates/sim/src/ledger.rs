@@ -123,7 +123,8 @@ fn check_switch(packet: &Received, next: &Received) -> Result<(), &'static str> 
         return Err("a new source that does not begin with a keyframe");
     }
     let follows = |(a, b): (Vp8Numbers, Vp8Numbers)| {
-        b.picture_id == a.picture_id.wrapping_add(1) & 0x7fff && b.tl0_pic_idx == a.tl0_pic_idx.wrapping_add(1)
+        b.picture_id == a.picture_id.wrapping_add(1) & 0x7fff
+            && b.tl0_pic_idx == a.tl0_pic_idx.wrapping_add(1)
     };
     match packet.vp8.zip(next.vp8).is_none_or(follows) {
         true => Ok(()),

@@ -111,14 +111,24 @@ impl PartialEq for InFlight {
 
 impl Eq for InFlight {}
 
+/// Whether a datagram is RTP, and neither RTCP nor anything else (RFC 5761, section 4; RFC 7983).
+pub(crate) fn is_rtp(contents: &[u8]) -> bool {
+    matches!(contents, [128..=191, second, ..] if !(64..96).contains(&(second & 0x7f)))
+}
+
+/// Whether a datagram is RTCP.
+pub(crate) fn is_rtcp(contents: &[u8]) -> bool {
+    matches!(contents, [128..=191, second, ..] if (64..96).contains(&(second & 0x7f)))
+}
+
 /// The place of a datagram among those that one flush sends to one destination. str0m sends the streams of an
 /// `Rtc` in the order of a hash map, another one in every run: each stream keeps its own order, and streams go by
 /// SSRC.
 pub(crate) fn rank(contents: &[u8]) -> (u8, u32) {
     match contents {
-        [128..=191, second, ..] if (64..96).contains(&(second & 0x7f)) => (2, 0),
-        [128..=191, _, _, _, _, _, _, _, ssrc @ ..] if ssrc.len() >= 4 => {
-            (1, u32::from_be_bytes([ssrc[0], ssrc[1], ssrc[2], ssrc[3]]))
+        _ if is_rtcp(contents) => (2, 0),
+        [_, _, _, _, _, _, _, _, a, b, c, d, ..] if is_rtp(contents) => {
+            (1, u32::from_be_bytes([*a, *b, *c, *d]))
         }
         _ => (0, 0),
     }

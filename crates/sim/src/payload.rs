@@ -117,8 +117,16 @@ fn read(bytes: &[u8]) -> Option<Marker> {
 mod tests {
     use super::*;
 
-    const MARKER: Marker =
-        Marker { room: 3, publisher: 70_000, layer: 2, keyframe: true, part: 0, parts: 9, frame: 7, index: 99 };
+    const MARKER: Marker = Marker {
+        room: 3,
+        publisher: 70_000,
+        layer: 2,
+        keyframe: true,
+        part: 0,
+        parts: 9,
+        frame: 7,
+        index: 99,
+    };
 
     #[test]
     fn what_was_written_is_read_back_and_a_changed_byte_is_noticed() {

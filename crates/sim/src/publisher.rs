@@ -124,8 +124,7 @@ impl Publisher {
             return;
         }
         for stream in self.streams.iter_mut().filter(|s| s.mid == mid && (rid.is_none() || s.rid == rid)) {
-            let too_soon =
-                stream.last_keyframe.is_some_and(|at| now.duration_since(at) < KEYFRAME_SPACING);
+            let too_soon = stream.last_keyframe.is_some_and(|at| now.duration_since(at) < KEYFRAME_SPACING);
             stream.keyframe_wanted |= !too_soon;
         }
     }
@@ -144,16 +143,7 @@ impl Publisher {
 
 impl Stream {
     fn new(mid: Mid, rid: Option<Rid>, room: u16, publisher: u32, layer: u8, media: &Media) -> Self {
-        let next = Marker {
-            room,
-            publisher,
-            layer,
-            keyframe: true,
-            part: 0,
-            parts: 1,
-            frame: 0,
-            index: 0,
-        };
+        let next = Marker { room, publisher, layer, keyframe: true, part: 0, parts: 1, frame: 0, index: 0 };
         Self {
             mid,
             rid,

@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use crate::network::is_rtcp;
+
 /// FNV-1a over everything observable, in order. With `PLENUM_SIM_TRACE` set, all of it is printed too: the place
 /// where two runs part is found with `diff`.
 #[derive(Debug)]
@@ -14,7 +16,11 @@ pub(crate) struct Trace {
 
 impl Trace {
     pub fn new(start: Instant) -> Self {
-        Self { start, hash: 0xcbf2_9ce4_8422_2325, is_printed: std::env::var_os("PLENUM_SIM_TRACE").is_some() }
+        Self {
+            start,
+            hash: 0xcbf2_9ce4_8422_2325,
+            is_printed: std::env::var_os("PLENUM_SIM_TRACE").is_some(),
+        }
     }
 
     pub fn hash(&self) -> u64 {
@@ -24,11 +30,8 @@ impl Trace {
     /// A datagram that was sent or delivered. DTLS and RTCP count by time and place only: signatures differ in
     /// length from run to run, and compound packets in the order of their parts.
     pub fn datagram(&mut self, now: Instant, source: SocketAddr, destination: SocketAddr, contents: &[u8]) {
-        let length = match contents {
-            [20..=63, ..] => u64::MAX,
-            [128..=191, second, ..] if (64..96).contains(&(second & 0x7f)) => u64::MAX,
-            _ => contents.len() as u64,
-        };
+        let is_dtls = matches!(contents.first(), Some(20..=63));
+        let length = if is_dtls || is_rtcp(contents) { u64::MAX } else { contents.len() as u64 };
         self.time(now);
         self.address(source);
         self.address(destination);

@@ -1,28 +1,27 @@
 //! The world: one shard, its clients, the network between them, and the clock.
 
+mod acts;
+mod view;
+
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-use plenum_engine::{
-    Admission, Command, DtlsIdentity, Engine, EngineConfig, Event, Reply, Role, Terms, TransmitBatch,
-    negotiate, prepare_restart,
-};
-use plenum_model::{CloseReason, IceFragment, Identity, MediaOffer, Place, RoomName, limits};
-use plenum_signal::sdp;
+use plenum_engine::{Command, DtlsIdentity, Engine, EngineConfig, Event, Role, TransmitBatch};
+use plenum_model::{CloseReason, MediaOffer, Place};
 
-use crate::client::{Client, Part, State};
+use crate::client::{Client, Part};
 use crate::errors::ErrorLog;
 use crate::identity;
-use crate::network::{Datagram, Link, Network, Path, rank};
-use crate::publisher::{Media, Publisher};
+use crate::network::{Datagram, Link, Network, Path, is_rtp, rank};
+use crate::publisher::Media;
 use crate::sessions::Sessions;
 use crate::trace::Trace;
-use crate::viewer::Viewer;
 
 /// Where the shard is.
-pub const SHARD_ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 7_882);
+pub const SHARD_ADDRESS: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 7_882);
 /// Wake-ups of an engine per participant and virtual second; more would be a busy loop.
 const WAKES_PER_PARTICIPANT: u64 = 500;
 /// How much virtual time [`World::finish`] leaves for goodbyes.
@@ -123,9 +122,8 @@ impl World {
         let publisher = world.publish(0, "publisher", media, Wire::PERFECT);
         let watching: Vec<ClientId> = (0..viewers).map(|_| world.watch(0, None, Wire::PERFECT)).collect();
         let deadline = Duration::from_secs(10);
-        let is_up = world.run_until(deadline, |world| {
-            watching.iter().all(|id| world.viewer(*id).decoded() > 0)
-        });
+        let is_up =
+            world.run_until(deadline, |world| watching.iter().all(|id| world.viewer(*id).decoded() > 0));
         assert!(is_up, "{viewers} viewers are not connected within {deadline:?}");
         (world, publisher)
     }
@@ -160,8 +158,7 @@ impl World {
         while taken.len() < count {
             self.now = self.now.max(client.deadline);
             client.advance(self.now, &mut self.out);
-            let is_rtp = |d: &Datagram| matches!(d.contents[..], [128..=191, pt, ..] if !(64..96).contains(&(pt & 0x7f)));
-            let packets = self.out.drain(..).filter(is_rtp);
+            let packets = self.out.drain(..).filter(|datagram| is_rtp(&datagram.contents));
             taken.extend(packets.map(|datagram| (self.now, datagram.source, datagram.contents)));
         }
         taken.truncate(count);

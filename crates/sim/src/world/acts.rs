@@ -59,7 +59,7 @@ impl World {
         let client = &mut self.clients[id.0 as usize].client;
         client.deadline = self.now;
         if let Part::Publisher(publisher) = &mut client.part {
-            Publisher::pause(publisher, self.now, paused);
+            publisher.pause(self.now, paused);
         }
     }
 
@@ -158,7 +158,8 @@ impl World {
         });
         self.sessions.admitted(place, room_name(room));
         let identity = Identity::parse(identity).expect("a name");
-        let admission = Admission { place, room: room_name(room), home: 0, identity, role, peer: negotiated.peer };
+        let admission =
+            Admission { place, room: room_name(room), home: 0, identity, role, peer: negotiated.peer };
         let reply = self.command(Command::Admit(Box::new(admission)));
         assert_eq!(reply, Reply::Done, "admission");
         ClientId(index as u32)

@@ -51,10 +51,23 @@ fn a_publisher_of_the_same_identity_replaces_the_former_at_once() {
     world.run_for(s(3));
     for viewer in viewers {
         assert_eq!(world.viewer(viewer).publishers(), [former.0, next.0]);
-        println!("gap {:?}", world.viewer(viewer).longest_gap());
         assert!(world.viewer(viewer).longest_gap() < s(1));
         assert_receives(&mut world, viewer);
     }
+    world.finish();
+}
+
+#[test]
+fn a_publisher_alone_in_its_room_is_replaced_by_its_next_session() {
+    let mut world = World::new(plenum_sim::seed(1));
+    let former = world.publish(0, "alice", Media::camera(), WIRE);
+    world.run_for(s(1));
+    let next = world.publish(0, "alice", Media::camera(), WIRE);
+    assert_eq!(world.end_of(former), Some(CloseReason::Replaced));
+    let viewer = world.watch(0, None, WIRE);
+    world.run_for(s(2));
+    assert_receives(&mut world, viewer);
+    assert_eq!(world.viewer(viewer).publishers(), [next.0]);
     world.finish();
 }
 

@@ -62,7 +62,6 @@ fn a_strangers_datagrams_change_nothing() {
     assert!(dropped(&world, DropReason::UnknownAddress) >= 400);
     assert!(dropped(&world, DropReason::BadIntegrity) > 0);
     assert!(world.engine().counters().handled_rtp - before.handled_rtp < 600, "only the publisher's");
-    println!("gap {:?}, {:?}", world.viewer(viewers[0]).longest_gap(), world.engine().counters().dropped);
     assert!(world.viewer(viewers[0]).longest_gap() < crate::ms(100));
     world.run_for(s(40));
     assert_eq!((world.end_of(publisher), world.end_of(viewers[0])), (None, None));
@@ -110,7 +109,6 @@ fn any_bytes_from_a_vouched_address_are_survived() {
         }
         world.run_for(crate::ms(100));
     }
-    println!("{:?}", world.engine().counters());
     assert_eq!(world.end_of(publisher), None);
     assert_receives(&mut world, viewers[0]);
     world.finish();
