@@ -119,10 +119,25 @@ impl Engine {
             }
         });
         counters.packets_gated += held_back;
+        self.listen(queue);
         for head in &queue.heads {
-            counters.forward_time.record(now.saturating_duration_since(head.arrival), 1);
+            self.counters.forward_time.record(now.saturating_duration_since(head.arrival), 1);
         }
         self.note_wish(queue.room);
+    }
+
+    /// Follows who speaks, at the room's home.
+    fn listen(&mut self, queue: &TrackQueue) {
+        let RoomState { room, membership, .. } = &mut self.rooms[queue.room];
+        if membership.home_shard != self.config.shard {
+            return;
+        }
+        let levels = queue.heads.iter().zip(&queue.bodies);
+        let heard = levels.filter_map(|(head, body)| Some((head.arrival, body.audio_level()?)));
+        let floor = heard.filter_map(|(at, level)| room.hear(at, queue.track, level)).last();
+        if let Some(publisher) = floor {
+            self.tell_floor(queue.room, publisher);
+        }
     }
 
     /// Sends the keyframe requests that are due in the rooms where something has happened.

@@ -31,6 +31,10 @@ pub struct Relay {
 
 /// What shards say to each other.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "most messages are packets, and a box would be an allocation for each"
+)]
 pub enum RelayMessage {
     /// To the home: this shard has viewers of the room now.
     Join {
@@ -82,6 +86,13 @@ pub enum RelayMessage {
         mirror: RoomRef,
         /// Whose tracks they were.
         tracks: Vec<TrackId>,
+    },
+    /// To a mirror: whose stream is the main one now.
+    Floor {
+        /// To whom.
+        mirror: RoomRef,
+        /// The first track of the publisher who has taken the floor.
+        publisher: TrackId,
     },
     /// To a mirror: the room is closed; its sessions end.
     Closed {
@@ -161,6 +172,9 @@ impl Engine {
             RelayMessage::Unpublished { mirror, tracks } => {
                 self.in_room(mirror, |state| state.room.unmirror_publisher(&tracks));
             }
+            RelayMessage::Floor { mirror, publisher } => {
+                self.in_room(mirror, |state| state.room.give_floor(publisher));
+            }
             RelayMessage::Closed { mirror, reason } => self.close_mirror(now, mirror, reason),
         }
     }
@@ -221,6 +235,9 @@ impl Engine {
         for published in self.rooms[key].room.published() {
             self.send(shard, RelayMessage::Published { mirror, published });
         }
+        if let Some(publisher) = self.rooms[key].room.floor() {
+            self.send(shard, RelayMessage::Floor { mirror, publisher });
+        }
     }
 
     fn lose_mirror(&mut self, shard: u16, room: &RoomName, mirror: RoomRef) {
@@ -255,6 +272,13 @@ impl Engine {
     pub(crate) fn tell_unpublished(&mut self, key: usize, tracks: &[TrackId]) {
         for (shard, mirror) in self.rooms[key].membership.mirrors.clone() {
             self.send(shard, RelayMessage::Unpublished { mirror, tracks: tracks.to_vec() });
+        }
+    }
+
+    /// Tells the mirrors of a room who has taken the floor.
+    pub(crate) fn tell_floor(&mut self, key: usize, publisher: TrackId) {
+        for (shard, mirror) in self.rooms[key].membership.mirrors.clone() {
+            self.send(shard, RelayMessage::Floor { mirror, publisher });
         }
     }
 

@@ -16,6 +16,7 @@
 #![cfg_attr(test, allow(clippy::disallowed_methods))] // tests take their time zero from the clock
 
 mod mirror;
+mod speaker;
 mod subscription;
 mod track;
 
@@ -28,6 +29,7 @@ use std::time::Instant;
 
 use plenum_model::{Format, Identity, MediaKind, RoomName};
 
+use speaker::Speakers;
 use subscription::Subscription;
 use track::Track;
 
@@ -91,7 +93,7 @@ pub enum Forward {
 /// Whom a viewer watches.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
-    /// The room's main stream: the first publisher, then the next when it leaves.
+    /// The room's main stream: the only publisher, else the one who speaks, else the first.
     Main,
     /// One participant, present or not yet.
     Participant(Identity),
@@ -103,6 +105,13 @@ struct Publisher {
     seat: Option<Seat>,
     identity: Identity,
     tracks: Vec<TrackId>,
+}
+
+impl Publisher {
+    /// Its first track stands for it: there is at least one, and ids are not used again.
+    fn id(&self) -> Option<TrackId> {
+        self.tracks.first().copied()
+    }
 }
 
 #[derive(Debug)]
@@ -125,6 +134,9 @@ pub struct Room {
     next_track: u32,
     /// The shards that have a mirror of this room.
     mirrors: Vec<u16>,
+    /// Whose stream is the main one, by its first track; the first publisher's if nobody has taken the floor.
+    floor: Option<TrackId>,
+    speakers: Speakers<TrackId>,
 }
 
 impl Room {
@@ -137,6 +149,8 @@ impl Room {
             tracks: BTreeMap::new(),
             next_track: 0,
             mirrors: Vec::new(),
+            floor: None,
+            speakers: Speakers::default(),
         }
     }
 
@@ -224,8 +238,41 @@ impl Room {
         self.tracks.values().filter_map(Track::next_keyframe_at).min()
     }
 
+    /// Takes in the level of an audio packet (RFC 6464, in -dBov). Returns the first track of the publisher
+    /// whose stream has become the main one, if that has changed.
+    pub fn hear(&mut self, now: Instant, track: TrackId, level: u8) -> Option<TrackId> {
+        if self.publishers.len() < 2 {
+            return None;
+        }
+        let speaker = self.publishers.iter().find(|p| p.tracks.contains(&track))?.id()?;
+        let floor = self.main_publisher().and_then(Publisher::id);
+        let next = self.speakers.hear(now, speaker, level, floor)?;
+        self.give_floor(next);
+        Some(next)
+    }
+
+    /// Makes the stream of the publisher with this first track the main one.
+    pub fn give_floor(&mut self, publisher: TrackId) {
+        self.floor = Some(publisher);
+        let watching_main = |seat| self.viewers.iter().any(|v| v.seat == seat && v.target == Target::Main);
+        let taken = self.tracks.values_mut().flat_map(|track| track.take_subscriptions(watching_main));
+        let taken: Vec<Subscription> = taken.collect();
+        taken.into_iter().for_each(|subscription| self.park(subscription));
+        self.rebind();
+    }
+
+    fn main_publisher(&self) -> Option<&Publisher> {
+        let has_floor = |p: &&Publisher| self.floor.is_some() && p.id() == self.floor;
+        self.publishers.iter().find(has_floor).or(self.publishers.first())
+    }
+
     fn remove_publisher(&mut self, index: usize) {
-        for track in self.publishers.remove(index).tracks {
+        let publisher = self.publishers.remove(index);
+        if let Some(id) = publisher.id() {
+            self.speakers.forget(id);
+            self.floor = self.floor.filter(|floor| *floor != id);
+        }
+        for track in publisher.tracks {
             let orphans = self.tracks.remove(&track).map(Track::into_subscriptions);
             orphans.into_iter().flatten().for_each(|subscription| self.park(subscription));
         }
@@ -249,7 +296,7 @@ impl Room {
 
     fn tracks_for(&self, target: &Target) -> Option<Vec<TrackId>> {
         let publisher = match target {
-            Target::Main => self.publishers.first(),
+            Target::Main => self.main_publisher(),
             Target::Participant(identity) => self.publishers.iter().find(|p| p.identity == *identity),
         };
         publisher.map(|p| p.tracks.clone())

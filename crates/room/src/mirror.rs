@@ -87,6 +87,11 @@ impl Room {
         PublishedTracks { identity: publisher.identity.clone(), tracks: tracks.collect() }
     }
 
+    /// Whose stream is the main one, by its first track, if somebody has taken the floor.
+    pub fn floor(&self) -> Option<TrackId> {
+        self.floor
+    }
+
     /// The shards that have a mirror of this room.
     pub fn mirrors(&self) -> &[u16] {
         &self.mirrors

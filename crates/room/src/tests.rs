@@ -299,3 +299,25 @@ fn a_publisher_that_leaves_home_leaves_the_mirror_too() {
     pair.mirror.leave(5);
     assert!(pair.mirror.is_empty(), "a mirror without viewers is nobody's");
 }
+
+#[test]
+fn the_main_stream_follows_who_speaks_and_a_named_one_does_not() {
+    let (mut room, start) = (room(), Instant::now());
+    let alice = room.publish(0, name("alice"), &[video_line(1)])[0];
+    let bob = room.publish(1, name("bob"), &[video_line(1)])[0];
+    room.watch(2, Target::Main, vec![viewer_line(0, Codec::Vp8)]);
+    room.watch(3, Target::Participant(name("alice")), vec![viewer_line(0, Codec::Vp8)]);
+    assert_eq!(sent(&mut room, alice, &[head(1, true, start)]), [(2, 7), (3, 7)]);
+    let mut changes = Vec::new();
+    for ms in (0..3_000).step_by(20) {
+        let now = start + Duration::from_millis(ms);
+        changes.extend(room.hear(now, alice, 90));
+        changes.extend(room.hear(now, bob, 20));
+    }
+    assert_eq!(changes, [bob]);
+    assert_eq!(sent(&mut room, alice, &[head(2, false, start)]), [(3, 8)]);
+    assert_eq!(sent(&mut room, bob, &[head(9, true, start)]), [(2, 8)], "under numbers that go on");
+    room.leave(1);
+    assert_eq!(room.floor(), None);
+    assert_eq!(sent(&mut room, alice, &[head(3, true, start)]), [(3, 9), (2, 9)]);
+}

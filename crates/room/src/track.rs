@@ -95,6 +95,11 @@ impl Track {
         self.subscriptions.retain(|subscription| subscription.seat() != seat);
     }
 
+    /// Takes out the subscriptions of some seats.
+    pub fn take_subscriptions(&mut self, whose: impl Fn(Seat) -> bool) -> Vec<Subscription> {
+        self.subscriptions.extract_if(.., |subscription| whose(subscription.seat())).collect()
+    }
+
     pub fn into_subscriptions(self) -> Vec<Subscription> {
         self.subscriptions
     }

@@ -31,6 +31,12 @@ pub(crate) struct Body {
 }
 
 impl Body {
+    /// The level of an audio packet that carries one, in -dBov (RFC 6464).
+    pub fn audio_level(&self) -> Option<u8> {
+        let level = self.extensions.audio_level.filter(|_| self.kind == MediaKind::Audio)?;
+        Some(level.unsigned_abs())
+    }
+
     /// With a payload of its own, for another thread: reference counts stay on one core.
     pub fn copied(&self) -> Self {
         Self { payload: Arc::from(&self.payload[..]), extensions: self.extensions.clone(), ..*self }
