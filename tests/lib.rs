@@ -24,6 +24,8 @@ pub mod process;
 pub mod proxy;
 #[path = "harness/server.rs"]
 mod server;
+#[path = "harness/source.rs"]
+mod source;
 #[path = "harness/wait.rs"]
 mod wait;
 

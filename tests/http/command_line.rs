@@ -4,7 +4,7 @@ use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::process::Output;
 use std::time::{Duration, Instant};
 
-use plenum_tests::{ConfigFile, Options, Plenum, offers, run_binary};
+use plenum_tests::{ConfigFile, Options, Plenum, offers, run_binary, wait_until};
 
 const DEADLINE: Duration = Duration::from_secs(10);
 const PORTS: [&str; 3] = ["--http-port", "--admin-port", "--media-port"];
@@ -48,9 +48,9 @@ fn every_shard_has_a_port_of_its_own() {
 #[test]
 fn dev_mode_prints_what_to_open_and_where_to_point_obs() {
     let server = Plenum::dev();
-    let log = server.log().join("\n");
     for path in ["/watch/", "/publish/", "/whip/"] {
-        assert!(log.contains(&format!("{}{path}", server.url())), "{path} in {log}");
+        let url = format!("{}{path}", server.url());
+        wait_until(&format!("{url} is printed"), DEADLINE, || server.log().join("\n").contains(&url));
     }
 }
 

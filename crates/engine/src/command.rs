@@ -81,6 +81,11 @@ pub enum Command {
 pub enum Reply {
     /// Done.
     Done,
+    /// Let in.
+    Admitted {
+        /// The session of the same identity that has ended for it; its [`Event::Ended`] follows.
+        replaced: Option<Place>,
+    },
     /// The restart could not be applied; the session goes on with its old credentials.
     Refused,
     /// There is no such place or room (any more).

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use plenum_model::{DropReason, Place, RoomName, limits};
-use plenum_room::Room;
+use plenum_room::{Delivery, Room};
 use slab::Slab;
 use str0m::Input;
 use str0m::net::{Protocol, Receive};
@@ -34,6 +34,8 @@ pub struct Engine {
     pub(crate) fanout: Fanout,
     /// Participants that were written to and have to be given time before they send.
     pub(crate) touched: Vec<u32>,
+    /// For [`crate::courier::Courier`], between batches empty.
+    pub(crate) bag: Vec<Delivery>,
     /// Rooms in which a keyframe may have to be asked for.
     pub(crate) wishing: Vec<usize>,
     pub(crate) outputs: Outputs,
@@ -76,6 +78,7 @@ impl Engine {
             timers: Timers::default(),
             fanout: Fanout::default(),
             touched: Vec::new(),
+            bag: Vec::new(),
             wishing: Vec::new(),
             outputs: Outputs::default(),
             generations: 0,

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use plenum_room::{Forward, Origin, PacketHead, Seat, TrackId};
 
-use crate::command::Event;
+use crate::courier::Courier;
 use crate::engine::{Engine, RoomState};
 use crate::participant::Body;
 use crate::relay::{Relay, RelayMessage, RelayedPacket};
@@ -87,37 +87,24 @@ impl Engine {
     }
 
     fn forward(&mut self, now: Instant, queue: &TrackQueue) {
-        let Self { participants, rooms, touched, events, counters, outputs, .. } = self;
+        let Self { participants, rooms, touched, events, counters, outputs, bag, .. } = self;
         // The room may have gone since the packet came.
         let Some(RoomState { room, membership, .. }) = rooms.get_mut(queue.room) else { return };
-        let held_back = room.forward(queue.track, &queue.heads, |forward| {
-            let delivery = match forward {
-                Forward::Deliver(delivery) => delivery,
-                Forward::Relay { shard, packet, best } => {
-                    let Some(mirror) = membership.mirror_on(shard) else { return };
-                    let (head, body) = (queue.heads[packet], &queue.bodies[packet]);
-                    let packet = RelayedPacket::new(mirror, queue.track, best, head, body);
-                    counters.packets_relayed += 1;
-                    return outputs.relays.push(Relay { to: shard, message: RelayMessage::Packet(packet) });
-                }
-            };
-            let Some(Some(participant)) = participants.get_mut(delivery.seat as usize) else { return };
-            let body = &queue.bodies[delivery.packet];
-            if !participant.send(&delivery, body) {
-                return;
-            }
-            counters.packets_forwarded += 1;
-            counters.bytes_forwarded += body.payload.len() as u64;
-            if !participant.touched {
-                participant.touched = true;
-                touched.push(delivery.seat);
-            }
-            if !participant.first_packet_sent {
-                participant.first_packet_sent = true;
-                let after = now.saturating_duration_since(participant.admitted_at);
-                events.push_back(Event::FirstPacket { place: participant.place, after });
+        // A panic may have left something in it.
+        bag.clear();
+        let mut courier =
+            Courier { now, bodies: &queue.bodies, participants, touched, events, counters, bag };
+        let held_back = room.forward(queue.track, &queue.heads, |forward| match forward {
+            Forward::Deliver(delivery) => courier.take(delivery),
+            Forward::Relay { shard, packet, best } => {
+                let Some(mirror) = membership.mirror_on(shard) else { return };
+                let (head, body) = (queue.heads[packet], &queue.bodies[packet]);
+                let packet = RelayedPacket::new(mirror, queue.track, best, head, body);
+                courier.counters.packets_relayed += 1;
+                outputs.relays.push(Relay { to: shard, message: RelayMessage::Packet(packet) });
             }
         });
+        courier.hand_over();
         counters.packets_gated += held_back;
         self.listen(queue);
         for head in &queue.heads {

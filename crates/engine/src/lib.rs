@@ -17,6 +17,7 @@
 
 mod command;
 mod counters;
+mod courier;
 mod demux;
 mod engine;
 mod fanout;

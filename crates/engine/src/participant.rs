@@ -13,7 +13,7 @@ use std::time::Instant;
 use plenum_model::{CloseReason, Format, MediaKind, Place, limits};
 use plenum_room::{Delivery, PublishedLine, TrackId, ViewerLine};
 use plenum_rtp::vp8::Vp8Ids;
-use plenum_rtp::{PublisherClock, SourceClock};
+use plenum_rtp::{Projected, PublisherClock, SourceClock};
 use str0m::change::SdpOffer;
 use str0m::media::{KeyframeRequestKind, Mid, Pt, Rid};
 use str0m::net::{Protocol, Receive};
@@ -194,25 +194,18 @@ impl Participant {
         self.rtc.handle_input(Input::Timeout(now))
     }
 
-    /// Writes a packet to one of its lines; it leaves with the next [`Self::pass_time`] and drain.
-    /// Returns whether it could be written.
-    pub fn send(&mut self, delivery: &Delivery, body: &Body) -> bool {
-        let Some(line) = self.lines.get_mut(usize::from(delivery.line)) else { return false };
+    /// Writes packets to one of its lines; they leave with the next [`Self::pass_time`] and drain. `bodies` are
+    /// those that the deliveries point into. Returns whether they could be written.
+    pub fn send(&mut self, line: u8, deliveries: &[Delivery], bodies: &[Body]) -> bool {
+        let Some(line) = self.lines.get_mut(usize::from(line)) else { return false };
         let LineWay::Out { ssrc, written } = &mut line.way else { return false };
-        let (pt, _) = line.formats[usize::from(delivery.format)];
         let mut api = self.rtc.direct_api();
         let Some(stream) = api.stream_tx(ssrc) else { return false };
-        let numbers = &delivery.numbers;
-        let mut packet =
-            RtpWrite::new(pt, numbers.seq.into(), numbers.time, body.captured_at, body.payload.clone())
-                .marker(body.marker)
-                .ext_vals(body.extensions.clone())
-                .nackable(body.kind == MediaKind::Video);
-        if let Some(patch) = body.vp8.and_then(|descriptor| vp8_patch(descriptor, &numbers.vp8)) {
-            packet = packet.vp8_patch(patch);
+        for delivery in deliveries {
+            let (pt, _) = line.formats[usize::from(delivery.format)];
+            stream.write_rtp(outgoing(pt, &delivery.numbers, &bodies[delivery.packet]));
         }
-        stream.write_rtp(packet);
-        *written += 1;
+        *written += deliveries.len() as u64;
         true
     }
 
@@ -349,6 +342,23 @@ impl Line {
             Way::Out { ssrc } => LineWay::Out { ssrc, written: 0 },
         };
         Self { mid: line.mid, kind: line.kind, formats: line.formats, way }
+    }
+}
+
+/// A packet under the numbers of its subscriber.
+fn outgoing(pt: Pt, numbers: &Projected, body: &Body) -> RtpWrite {
+    let packet = RtpWrite::new(pt, numbers.seq.into(), numbers.time, body.captured_at, body.payload.clone())
+        .marker(body.marker)
+        .nackable(body.kind == MediaKind::Video);
+    let packet = match &body.extensions {
+        Some(extensions) => packet.ext_vals(extensions.clone()),
+        None => packet,
+    };
+    // Until the source is switched for the first time, the numbers in the payload are the subscriber's.
+    let renumbered = body.vp8.filter(|(_, ids)| *ids != numbers.vp8);
+    match renumbered.and_then(|(descriptor, _)| vp8_patch(descriptor, &numbers.vp8)) {
+        Some(patch) => packet.vp8_patch(patch),
+        None => packet,
     }
 }
 

@@ -119,6 +119,11 @@ impl RelayedPacket {
     pub(crate) fn new(mirror: RoomRef, track: TrackId, best: u8, head: PacketHead, body: &Body) -> Self {
         Self { mirror, track, best, head, body: body.copied() }
     }
+
+    /// What the packet carries, as its publisher sent it.
+    pub fn payload(&self) -> &[u8] {
+        &self.body.payload
+    }
 }
 
 impl RelayMessage {

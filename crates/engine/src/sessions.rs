@@ -23,10 +23,12 @@ impl Engine {
         if self.participants[slot].is_some() || place.shard != self.config.shard {
             return Reply::Refused;
         }
+        let mut replaced = None;
         if role == Role::Publisher
             && let Some(key) = self.by_name.get(&room)
             && let Some(former) = self.rooms[*key].room.publisher(&identity)
         {
+            replaced = self.participants[former as usize].as_ref().map(|participant| participant.place);
             self.end(now, former, CloseReason::Replaced);
         }
         // Only now: with its last participant the room has gone.
@@ -54,7 +56,7 @@ impl Engine {
         self.expect(now, place.slot, &candidates);
         self.note_wish(key);
         self.give_time(now, place.slot);
-        Reply::Done
+        Reply::Admitted { replaced }
     }
 
     /// The room of this name, made if there is none. One that has moved to another home, and has nobody left,

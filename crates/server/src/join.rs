@@ -127,7 +127,11 @@ async fn admit(
         Err(problem) => return drop(tell.send(Err(problem))),
     };
     let problem = match shard.handle.call(Command::Admit(admission)).await {
-        Ok(Reply::Done) => {
+        Ok(Reply::Admitted { replaced }) => {
+            // Its end is on its way; whoever has replaced it must not find it any more.
+            if let Some(former) = replaced.and_then(|place| app.directory.at(place)) {
+                app.directory.leave(&former.id);
+            }
             app.directory.confirm(&session);
             let response = created(&session, negotiated.answer).await;
             if tell.send(Ok(response)).is_err() {
@@ -138,7 +142,7 @@ async fn admit(
             let _ = timeout(HANDSHAKE_SHARE, session.settled.notified()).await;
             return drop(permit);
         }
-        Ok(Reply::Refused | Reply::NotFound) => full(),
+        Ok(Reply::Done | Reply::Refused | Reply::NotFound) => full(),
         Err(CallError::Busy) => busy(),
         Err(CallError::Gone) => internal(),
     };

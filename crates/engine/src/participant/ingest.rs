@@ -24,16 +24,18 @@ pub(crate) struct Arrived {
 pub(crate) struct Body {
     pub payload: Arc<[u8]>,
     pub marker: bool,
-    pub extensions: ExtensionValues,
+    /// None if there is nothing to say, as of most video.
+    pub extensions: Option<ExtensionValues>,
     pub captured_at: Instant,
     pub kind: MediaKind,
-    pub vp8: Option<Vp8Descriptor>,
+    /// The descriptor, with the numbers in it.
+    pub vp8: Option<(Vp8Descriptor, Vp8Ids)>,
 }
 
 impl Body {
     /// The level of an audio packet that carries one, in -dBov (RFC 6464).
     pub fn audio_level(&self) -> Option<u8> {
-        let level = self.extensions.audio_level.filter(|_| self.kind == MediaKind::Audio)?;
+        let level = self.extensions.as_ref()?.audio_level.filter(|_| self.kind == MediaKind::Audio)?;
         Some(level.unsigned_abs())
     }
 
@@ -88,7 +90,7 @@ impl Participant {
             extensions: forwarded_extensions(packet.header.ext_vals),
             captured_at,
             kind: line.kind,
-            vp8: is_vp8.then(|| Vp8Descriptor::parse(&packet.payload).ok()).flatten(),
+            vp8: is_vp8.then(|| Some((Vp8Descriptor::parse(&packet.payload).ok()?, ids))).flatten(),
             payload: packet.payload,
         };
         out.packets.push(Arrived { line: source.line, head, body });
@@ -125,12 +127,17 @@ impl Participant {
 }
 
 /// What a packet's extensions say about the media goes on; what they say about the hop does not.
-fn forwarded_extensions(received: ExtensionValues) -> ExtensionValues {
-    ExtensionValues {
-        audio_level: received.audio_level,
-        voice_activity: received.voice_activity,
-        video_orientation: received.video_orientation,
-        video_content_type: received.video_content_type,
+fn forwarded_extensions(received: ExtensionValues) -> Option<ExtensionValues> {
+    let ExtensionValues { audio_level, voice_activity, video_orientation, video_content_type, .. } = received;
+    let says_nothing = audio_level.is_none()
+        && voice_activity.is_none()
+        && video_orientation.is_none()
+        && video_content_type.is_none();
+    (!says_nothing).then(|| ExtensionValues {
+        audio_level,
+        voice_activity,
+        video_orientation,
+        video_content_type,
         ..Default::default()
-    }
+    })
 }
