@@ -19,7 +19,7 @@ use crate::fanout::Fanout;
 use crate::participant::{Outputs, Participant, Told};
 use crate::relay::Membership;
 use crate::timers::{Timer, Timers};
-use crate::{Counters, EngineConfig, TransmitBatch};
+use crate::{Counters, EngineConfig, TransmitBatch, stun};
 
 /// One shard. See the crate's documentation for how to drive it.
 pub struct Engine {
@@ -219,6 +219,10 @@ impl Engine {
         let destination = self.local_address(&source);
         let nominates = kind == Kind::StunRequest && demux::nominates(contents);
         let is_vouched = self.addresses.vouched(&source) == Some(slot);
+        let completed = (kind == Kind::StunResponse && stun::lacks_mapped_address(contents))
+            .then(|| self.participants[slot as usize].as_ref()?.complete_response(contents, destination))
+            .flatten();
+        let contents = completed.as_deref().unwrap_or(contents);
         let contents = contents.try_into().map_err(|_| DropReason::Malformed)?;
         let mut input = Input::Receive(now, Receive { proto: Protocol::Udp, source, destination, contents });
         let participant = self.participants[slot as usize].as_mut().expect("route names the living");
@@ -331,7 +335,11 @@ impl Engine {
         let (place, room) = (participant.place, participant.room);
         let event = match told {
             Told::Connected => {
-                Event::Connected { place, after: now.saturating_duration_since(participant.admitted_at) }
+                let lines = participant.viewer_lines(&mut self.random);
+                let after = now.saturating_duration_since(participant.admitted_at);
+                self.rooms[room].room.add_lines(slot, lines);
+                self.note_wish(room);
+                Event::Connected { place, after }
             }
             Told::Interrupted => Event::Interrupted { place },
             Told::Resumed => Event::Resumed { place },

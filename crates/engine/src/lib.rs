@@ -26,6 +26,7 @@ mod participant;
 mod relay;
 mod sdp;
 mod sessions;
+mod stun;
 mod timers;
 
 pub use command::{Admission, Command, Event, Reply, Role};

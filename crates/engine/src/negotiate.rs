@@ -10,6 +10,7 @@ use plenum_model::{
 };
 use str0m::change::SdpOffer;
 use str0m::config::{CryptoProvider, DtlsCert};
+use str0m::crypto::Sha1HmacProvider;
 use str0m::format::{Codec as RtcCodec, CodecConfig, CodecSpec, FormatParams, PayloadParams};
 use str0m::media::{Frequency, Mid, Pt, Rid};
 use str0m::rtp::{Extension, ExtensionMap, Ssrc};
@@ -82,6 +83,9 @@ pub struct Peer {
     pub(crate) rtc: Rtc,
     pub(crate) lines: Vec<PeerLine>,
     pub(crate) remote_candidates: Vec<SocketAddr>,
+    /// The password that the peer's STUN responses are made with.
+    pub(crate) remote_pwd: String,
+    pub(crate) hmac: &'static dyn Sha1HmacProvider,
 }
 
 impl std::fmt::Debug for Peer {
@@ -140,7 +144,13 @@ pub fn negotiate(terms: Terms<'_>) -> Result<Negotiated, NegotiationError> {
     add_remote_candidates(&mut rtc, terms.remote_candidates);
     let lines = negotiated_lines(&mut rtc, terms.offer, direction)?;
     let answer = sdp::complete_answer(&answer.to_sdp_string(), direction == Direction::RecvOnly);
-    let peer = Peer { rtc, lines, remote_candidates: terms.remote_candidates.to_vec() };
+    let peer = Peer {
+        rtc,
+        lines,
+        remote_candidates: terms.remote_candidates.to_vec(),
+        remote_pwd: terms.offer.ice.pwd.clone(),
+        hmac: terms.dtls.provider.sha1_hmac_provider,
+    };
     Ok(Negotiated { peer, answer, ice })
 }
 
@@ -153,6 +163,7 @@ pub struct IceRestart {
     pub ice: IceCredentials,
     pub(crate) offer: SdpOffer,
     pub(crate) remote_candidates: Vec<SocketAddr>,
+    pub(crate) remote_pwd: String,
 }
 
 /// Prepares a restart from a PATCH with new credentials. `offer` is the session's offer, `role` its role and
@@ -172,6 +183,7 @@ pub fn prepare_restart(
         ice: local_credentials(place, secret),
         offer: read_offer(&text)?,
         remote_candidates: remote_candidates.to_vec(),
+        remote_pwd: fragment.ice.pwd.clone(),
     })
 }
 

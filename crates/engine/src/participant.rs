@@ -15,6 +15,7 @@ use plenum_room::{Delivery, PublishedLine, TrackId, ViewerLine};
 use plenum_rtp::vp8::Vp8Ids;
 use plenum_rtp::{Projected, PublisherClock, SourceClock};
 use str0m::change::SdpOffer;
+use str0m::crypto::Sha1HmacProvider;
 use str0m::media::{KeyframeRequestKind, Mid, Pt, Rid};
 use str0m::net::{Protocol, Receive};
 use str0m::rtp::{RtpWrite, Ssrc, Vp8Descriptor, Vp8Patch};
@@ -22,6 +23,7 @@ use str0m::{Event as RtcEvent, IceConnectionState, Input, Output, Rtc, RtcError}
 
 use crate::demux::{self, Kind};
 use crate::negotiate::{self, IceRestart, Peer, PeerLine, Way};
+use crate::stun;
 use crate::{Class, Counters, Relay, Transmit};
 use ingest::Source;
 use path::Path;
@@ -98,6 +100,9 @@ pub(crate) struct Participant {
     last_response: (Instant, u64),
     path: Path,
     reported: Reported,
+    /// What the peer's STUN responses are made with.
+    remote_pwd: String,
+    hmac: &'static dyn Sha1HmacProvider,
 }
 
 impl Participant {
@@ -120,6 +125,8 @@ impl Participant {
             last_response: (now, 0),
             path: Path::new(now),
             reported: Reported::default(),
+            remote_pwd: peer.remote_pwd,
+            hmac: peer.hmac,
         }
     }
 
@@ -183,6 +190,11 @@ impl Participant {
         self.rtc.accepts(input)
     }
 
+    /// A STUN response that lacks its mapped address, with `mapped` in that place, if it is the peer's.
+    pub fn complete_response(&self, contents: &[u8], mapped: SocketAddr) -> Option<Vec<u8>> {
+        stun::with_mapped_address(contents, mapped, &self.remote_pwd, self.hmac)
+    }
+
     /// Takes a datagram. Call [`Self::drain`] afterwards, every time: a received packet waits in one slot.
     pub fn receive(&mut self, now: Instant, receive: Receive<'_>) -> Result<(), RtcError> {
         self.path.heard(now, receive.source);
@@ -231,6 +243,7 @@ impl Participant {
         // str0m chose credentials of its own for the answer; ours name our place.
         self.rtc.direct_api().set_local_ice_credentials(negotiate::to_str0m(&restart.ice));
         negotiate::add_remote_candidates(&mut self.rtc, &restart.remote_candidates);
+        self.remote_pwd = restart.remote_pwd;
         Ok(())
     }
 

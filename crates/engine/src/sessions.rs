@@ -46,9 +46,9 @@ impl Engine {
                 self.tell_published(key);
             }
             Role::Viewer { of } => {
+                // Its lines follow when it is connected: until then str0m would keep whatever is written to it.
                 let target = of.map_or(Target::Main, Target::Participant);
-                let lines = participant.viewer_lines(&mut self.random);
-                self.rooms[key].room.watch(place.slot, target, lines);
+                self.rooms[key].room.watch(place.slot, target, Vec::new());
             }
         }
         self.participants[slot] = Some(participant);

@@ -377,4 +377,4 @@ setInterval(tick, TICK_MS);
 pollWhileVisible(countViewers, VIEWERS_POLL_MS);
 if (!navigator.mediaDevices) openPreview();
 else if (flag(query, "autostart", false)) start();
-else if (source() === "camera" && (await isGranted())) openPreview();
+else if (source() === "camera" && (await isGranted()) && opening === 0) openPreview();
