@@ -1,8 +1,8 @@
 //! What a forwarded packet costs the engine alone: from a publisher's protected packet to protected packets for
 //! N viewers, without sockets.
 //!
-//! `cargo bench --bench forward` prints nanoseconds per forwarded packet (the best and the median of several
-//! rounds). With `--once N BATCH PACKETS` it forwards just that, for callgrind:
+//! `cargo bench --bench forward` prints nanoseconds per forwarded packet (the best and the median of `--rounds R`).
+//! With `--once N BATCH PACKETS` it forwards just that, for callgrind:
 //!
 //! ```text
 //! valgrind --tool=callgrind --toggle-collect='*Stage::forward*' forward --once 100 8 248
@@ -14,7 +14,10 @@ use plenum_benches::Stage;
 
 const VIEWERS: [usize; 4] = [1, 10, 100, 500];
 const BATCHES: [usize; 2] = [1, 8];
+/// Rounds if not told otherwise.
 const ROUNDS: usize = 7;
+/// Packets that a stage may be asked for.
+const MOST_PACKETS: usize = 4_000;
 /// Packets to warm up with, so that the processor's caches are as full as they are in service.
 const WARM_UP: usize = 80;
 
@@ -24,15 +27,20 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    match arguments.iter().position(|argument| argument == "--once") {
-        Some(at) => once(&arguments[at + 1..]),
-        None => table(),
+    // cargo adds `--bench`.
+    let behind = |flag: &str| {
+        let at = arguments.iter().position(|argument| argument == flag)?;
+        Some(arguments[at + 1..].iter().map(|n| n.parse().expect("a number")).collect::<Vec<usize>>())
+    };
+    match (behind("--once"), behind("--rounds")) {
+        (Some(numbers), _) => once(&numbers),
+        (None, Some(numbers)) => table(*numbers.first().expect("--rounds N")),
+        (None, None) => table(ROUNDS),
     }
 }
 
-fn once(arguments: &[String]) {
-    let numbers: Vec<usize> = arguments.iter().map(|n| n.parse().expect("a number")).collect();
-    let [viewers, batch, packets] = numbers[..] else { panic!("--once VIEWERS BATCH PACKETS") };
+fn once(numbers: &[usize]) {
+    let [viewers, batch, packets] = *numbers else { panic!("--once VIEWERS BATCH PACKETS") };
     let mut stage = Stage::new(viewers, WARM_UP + packets);
     stage.warm_up(WARM_UP, batch);
     let before = stage.forwarded();
@@ -42,24 +50,25 @@ fn once(arguments: &[String]) {
     println!("forwarded {}", stage.forwarded() - before);
 }
 
-fn table() {
+fn table(rounds: usize) {
     println!("{:>8} {:>6} {:>12} {:>12}", "viewers", "batch", "best ns", "median ns");
     for viewers in VIEWERS {
         for batch in BATCHES {
-            let (best, median) = measure(viewers, batch);
+            let (best, median) = measure(viewers, batch, rounds);
             println!("{viewers:>8} {batch:>6} {:>12} {:>12}", best.as_nanos(), median.as_nanos());
         }
     }
 }
 
 /// Nanoseconds per forwarded packet: the best round and the median one.
-fn measure(viewers: usize, batch: usize) -> (Duration, Duration) {
-    let per_round = (40_000 / viewers).clamp(80, 480) / batch * batch;
-    let mut stage = Stage::new(viewers, WARM_UP + ROUNDS * per_round);
+fn measure(viewers: usize, batch: usize, rounds: usize) -> (Duration, Duration) {
+    let wanted = (40_000 / viewers).clamp(80, 480);
+    let per_round = wanted.min((MOST_PACKETS - WARM_UP) / rounds) / batch * batch;
+    let mut stage = Stage::new(viewers, WARM_UP + rounds * per_round);
     stage.warm_up(WARM_UP, batch);
-    let mut rounds: Vec<Duration> = (0..ROUNDS).map(|_| round(&mut stage, batch, per_round)).collect();
+    let mut rounds: Vec<Duration> = (0..rounds).map(|_| round(&mut stage, batch, per_round)).collect();
     rounds.sort();
-    (rounds[0], rounds[ROUNDS / 2])
+    (rounds[0], rounds[rounds.len() / 2])
 }
 
 fn round(stage: &mut Stage, batch: usize, packets: usize) -> Duration {

@@ -32,7 +32,7 @@ fn k_writes_one_timeout_and_one_drain_send_all_of_them() {
             pair.write(k);
             pair.give_time(&mut out);
             assert_eq!(media_in(&out), k, "round {round} of {k} writes");
-            pair.deliver(&out);
+            pair.deliver(out);
             pair.run_for(FRAME);
         }
         assert_eq!(pair.receiver.received, all(k * ROUNDS), "{k} writes");
@@ -49,7 +49,7 @@ fn with_bandwidth_estimation_the_pacer_delays_some_and_loses_none() {
             pair.write(k);
             pair.give_time(&mut out);
             at_once += media_in(&out);
-            pair.deliver(&out);
+            pair.deliver(out);
             pair.run_for(FRAME);
         }
         pair.run_for(Duration::from_secs(5));
@@ -66,7 +66,7 @@ fn a_drain_between_the_writes_changes_nothing() {
         let mut out = Vec::new();
         pair.write(1);
         pair.give_time(&mut out);
-        pair.deliver(&out);
+        pair.deliver(out);
     }
     assert_eq!(pair.receiver.received, all(8));
 }

@@ -25,6 +25,31 @@ impl Default for SocketBuffers {
     }
 }
 
+/// How datagrams leave a socket at best; what the system refuses takes the next slower way anyway.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum SendWay {
+    /// One system call for each (`sendto`): the way to compare the others with.
+    OneByOne,
+    /// Many per system call (`sendmmsg`).
+    Batched,
+    /// Many per system call, and several per message (`UDP_SEGMENT`).
+    #[default]
+    Segmented,
+}
+
+impl std::str::FromStr for SendWay {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "sendto" => Ok(Self::OneByOne),
+            "sendmmsg" => Ok(Self::Batched),
+            "gso" => Ok(Self::Segmented),
+            _ => Err(format!("expected sendto, sendmmsg or gso, found {text:?}")),
+        }
+    }
+}
+
 /// A bound, non-blocking UDP socket, ready for [`crate::spawn`].
 #[derive(Debug)]
 pub struct MediaSocket {
@@ -33,6 +58,7 @@ pub struct MediaSocket {
     buffers: SocketBuffers,
     coalesces: bool,
     segments: bool,
+    one_by_one: bool,
 }
 
 /// Why a media socket could not be opened, in one line.
@@ -77,6 +103,17 @@ impl MediaSocket {
         self.buffers
     }
 
+    /// Lets datagrams leave no better than this way.
+    pub fn limit_sending(&mut self, way: SendWay) {
+        self.segments &= way == SendWay::Segmented;
+        self.one_by_one = way == SendWay::OneByOne;
+    }
+
+    /// Whether each datagram takes a system call of its own.
+    pub(crate) fn sends_one_by_one(&self) -> bool {
+        self.one_by_one
+    }
+
     /// Whether it speaks IPv6, so that IPv4 destinations must be given mapped.
     pub(crate) fn is_v6(&self) -> bool {
         self.address.is_ipv6()
@@ -116,7 +153,7 @@ fn open(address: SocketAddr, wanted: SocketBuffers) -> io::Result<MediaSocket> {
         send: granted(socket.send_buffer_size()?),
     };
     let socket = UdpSocket::from(socket);
-    Ok(MediaSocket { address: socket.local_addr()?, socket, buffers, coalesces, segments })
+    Ok(MediaSocket { address: socket.local_addr()?, socket, buffers, coalesces, segments, one_by_one: false })
 }
 
 /// With CAP_NET_ADMIN the limits of `net.core` can be passed over; without, the system grants up to them.

@@ -32,7 +32,7 @@ mod syscall;
 #[cfg(test)]
 mod testing;
 
-pub use bind::{BindError, MediaSocket, SocketBuffers, bind_media};
+pub use bind::{BindError, MediaSocket, SendWay, SocketBuffers, bind_media};
 pub use counters::{NetCounters, SendError, ShardSnapshot};
 pub use handle::{CallError, ShardConfig, ShardHandle, spawn};
 pub use mesh::{Endpoint, mesh};

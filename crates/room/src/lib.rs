@@ -198,9 +198,16 @@ impl Room {
 
     /// A viewer comes in with the lines it receives on.
     pub fn watch(&mut self, seat: Seat, target: Target, lines: Vec<ViewerLine>) {
-        let parked = lines.into_iter().map(|line| Subscription::new(seat, line)).collect();
-        self.viewers.push(Viewer { seat, target, parked });
-        self.rebind();
+        self.viewers.push(Viewer { seat, target, parked: Vec::new() });
+        self.add_lines(seat, lines);
+    }
+
+    /// A viewer can be sent to on more lines: what it gets there begins now.
+    pub fn add_lines(&mut self, seat: Seat, lines: Vec<ViewerLine>) {
+        if let Some(viewer) = self.viewers.iter_mut().find(|viewer| viewer.seat == seat) {
+            viewer.parked.extend(lines.into_iter().map(|line| Subscription::new(seat, line)));
+            self.rebind();
+        }
     }
 
     /// A participant leaves, if it is there.

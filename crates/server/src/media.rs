@@ -2,15 +2,35 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use plenum_net::{BindError, MediaSocket, SocketBuffers, bind_media};
+use plenum_net::{BindError, MediaSocket, SendWay, SocketBuffers, bind_media};
 
 use crate::config::Media;
 
+/// Slows sending down to `sendto` or `sendmmsg`, so that a benchmark can say what the batches are worth. Not part of
+/// the configuration: nobody should want it in service.
+const SEND_WAY: &str = "PLENUM_NET_SEND";
+
 /// Binds one socket per shard.
 pub fn bind(media: &Media, shards: u16) -> Result<Vec<MediaSocket>, BindError> {
+    let way = send_way(std::env::var(SEND_WAY).ok());
     let port = |shard| if media.port == 0 { 0 } else { media.port + shard };
     let address = |shard| SocketAddr::new(media.bind, port(shard));
-    (0..shards).map(|shard| bind_media(address(shard), SocketBuffers::default())).collect()
+    let bind = |shard| -> Result<MediaSocket, BindError> {
+        let mut socket = bind_media(address(shard), SocketBuffers::default())?;
+        socket.limit_sending(way);
+        Ok(socket)
+    };
+    (0..shards).map(bind).collect()
+}
+
+fn send_way(text: Option<String>) -> SendWay {
+    let Some(text) = text else { return SendWay::default() };
+    let way = text.parse().unwrap_or_else(|why: String| {
+        tracing::warn!("{SEND_WAY}: {why}");
+        SendWay::default()
+    });
+    tracing::warn!(?way, "{SEND_WAY} decides how datagrams are sent");
+    way
 }
 
 /// What the answers of a shard advertise: `advertise` instead of all else, `external_ip` instead of the

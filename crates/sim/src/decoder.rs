@@ -18,6 +18,8 @@ struct Frame {
     parts: u16,
     missing: u16,
     keyframe: bool,
+    publisher: u32,
+    number: u64,
 }
 
 /// See the module.
@@ -32,7 +34,8 @@ pub(crate) struct Decoder {
     first_decoded: Option<Instant>,
     last_decoded: Option<Instant>,
     longest_gap: Duration,
-    decoded: u64,
+    /// Publisher and number of each frame, in the order of decoding.
+    decoded: Vec<(u32, u64)>,
 }
 
 impl Decoder {
@@ -44,6 +47,8 @@ impl Decoder {
                 parts: marker.parts,
                 missing: marker.parts,
                 keyframe: marker.keyframe,
+                publisher: marker.publisher,
+                number: marker.frame,
             });
             frame.missing = frame.missing.saturating_sub(1);
             if self.frames.len() > FRAMES_KEPT {
@@ -56,7 +61,12 @@ impl Decoder {
 
     /// Frames decoded so far.
     pub fn decoded(&self) -> u64 {
-        self.decoded
+        self.decoded.len() as u64
+    }
+
+    /// Which ones: publisher and number, in the order of decoding.
+    pub fn frames(&self) -> &[(u32, u64)] {
+        &self.decoded
     }
 
     /// When the first one was.
@@ -81,9 +91,10 @@ impl Decoder {
 
     fn advance(&mut self, now: Instant) {
         while let Some(first) = self.decodable() {
-            let parts = self.frames[&first].parts;
+            let Frame { parts, publisher, number, .. } = self.frames[&first];
             self.frames = self.frames.split_off(&(first + 1));
             self.next = Some(first + u64::from(parts));
+            self.decoded.push((publisher, number));
             self.note_decoded(now);
         }
         let is_stalled = self.frames.values().any(|frame| frame.missing == 0);
@@ -104,7 +115,6 @@ impl Decoder {
         if let Some(last) = self.last_decoded.replace(now) {
             self.longest_gap = self.longest_gap.max(now.duration_since(last));
         }
-        self.decoded += 1;
         self.stalled_since = None;
     }
 

@@ -69,6 +69,11 @@ impl Ledger {
         seen
     }
 
+    /// Publisher and frame of each packet, in order.
+    pub fn frames(&self) -> impl Iterator<Item = (u32, u64)> {
+        self.packets.values().map(|packet| (packet.marker.publisher, packet.marker.frame))
+    }
+
     /// Whether every pair of neighbours goes together.
     pub fn verify(&self) -> Result<(), String> {
         let neighbours = self.packets.iter().zip(self.packets.iter().skip(1));

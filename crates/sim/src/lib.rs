@@ -1,18 +1,21 @@
-//! A shard and its clients in virtual time: one thread, one clock that nothing but the simulation moves, one
+//! Shards and their clients in virtual time: one thread, one clock that nothing but the simulation moves, one
 //! seed. A run that failed is run again, and fails again, from its seed.
 //!
-//! Entry types: [`World`] (the shard, the network and the clients), [`Media`] and [`Wire`] (what a client sends
+//! Entry types: [`World`] (the shards, the network and the clients), [`Media`] and [`Wire`] (what a client sends
 //! and over what), [`scenario`] (a whole evening, made up from a seed).
 //!
 //! Clients negotiate as they would over HTTP: their offers pass `signal`'s guard and the engine's `negotiate`.
 //! What is not simulated: HTTP itself, sockets, and time spent computing.
 //!
-//! Invariants that every step of every world checks: what was received is what was handled plus what was
-//! dropped; the gauges are the sessions that were admitted and have not ended; each session ends exactly once;
-//! after a flush nothing is due any more; nobody was asked to log an error, so nobody did. And every viewer
+//! Invariants that every step of every world checks, on each shard: what was received is what was handled plus
+//! what was dropped; the gauges are the sessions that were admitted and have not ended, with a room wherever one
+//! of them sits and at its home; each session ends exactly once; after a flush nothing is due any more; nobody was
+//! asked to log an error, so nobody did. Between shards: a packet crosses to a shard once, and only while somebody
+//! there watches its publisher; nobody answers for ever. And every viewer
 //! checks each packet it gets: whose it is, that its numbers have no seam, that nothing in it was changed.
 
 mod client;
+mod crossings;
 mod decoder;
 mod errors;
 mod identity;
@@ -20,6 +23,7 @@ mod ledger;
 mod network;
 mod payload;
 mod publisher;
+mod rings;
 pub mod scenario;
 mod sessions;
 mod trace;
@@ -29,8 +33,9 @@ mod world;
 pub use network::Link;
 pub use payload::Marker;
 pub use publisher::Media;
+pub use rings::RingTerms;
 pub use viewer::{Count, Viewer};
-pub use world::{ClientId, SHARD_ADDRESS, Wire, World};
+pub use world::{ClientId, SHARD_ADDRESS, Spread, Wire, World, address_of};
 
 /// The seed to use: `PLENUM_SEED`, or `default`.
 pub fn seed(default: u64) -> u64 {

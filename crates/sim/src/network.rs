@@ -1,7 +1,7 @@
-//! The network between the shard and its clients: datagrams in flight, ordered by arrival.
+//! The network between shards and their clients: datagrams in flight, ordered by arrival.
 //!
 //! What happens to a datagram (loss, delay, duplication, overtaking) is decided when it is sent, from the
-//! world's seed. Where it ends up is decided on arrival, by whoever has its destination address by then: so a
+//! seed of its path, so that a datagram more on one path changes nothing on the others. Where it ends up is decided on arrival, by whoever has its destination address by then: so a
 //! client that moved behind its NAT misses what was sent to its old address.
 
 use std::cmp::{Ordering, Reverse};
@@ -47,20 +47,21 @@ const OVERTAKEN_BY: Duration = Duration::from_millis(30);
 #[derive(Debug)]
 pub(crate) struct Path {
     pub link: Link,
+    random: fastrand::Rng,
     /// Jitter alone does not reorder.
     latest: Option<Instant>,
 }
 
 impl Path {
-    pub fn new(link: Link) -> Self {
-        Self { link, latest: None }
+    pub fn new(link: Link, seed: u64) -> Self {
+        Self { link, random: fastrand::Rng::with_seed(seed), latest: None }
     }
 
     /// When the copies of a datagram sent at `now` arrive: none, one or two.
-    fn arrivals(&mut self, now: Instant, random: &mut fastrand::Rng) -> [Option<Instant>; 2] {
+    fn arrivals(&mut self, now: Instant) -> [Option<Instant>; 2] {
         let Link { delay, jitter, loss, reorder, duplicate } = self.link;
         // Always the same number of draws, so that one chance more or less does not shift all others.
-        let [lost, overtaken, doubled, share] = std::array::from_fn(|_| random.f64());
+        let [lost, overtaken, doubled, share] = std::array::from_fn(|_| self.random.f64());
         if lost < loss {
             return [None, None];
         }
@@ -143,9 +144,8 @@ pub(crate) struct Network {
 
 impl Network {
     /// Sends a datagram over `path` at `now`.
-    pub fn send(&mut self, now: Instant, path: &mut Path, datagram: Datagram, random: &mut fastrand::Rng) {
-        let arrivals = path.arrivals(now, random);
-        for at in arrivals.into_iter().flatten() {
+    pub fn send(&mut self, now: Instant, path: &mut Path, datagram: Datagram) {
+        for at in path.arrivals(now).into_iter().flatten() {
             self.put(at, datagram.clone());
         }
     }
@@ -175,12 +175,12 @@ mod tests {
     use super::*;
 
     fn order_of_arrival(link: Link) -> Vec<u8> {
-        let (start, mut random) = (Instant::now(), fastrand::Rng::with_seed(1));
-        let (mut network, mut path) = (Network::default(), Path::new(link));
+        let start = Instant::now();
+        let (mut network, mut path) = (Network::default(), Path::new(link, 1));
         let address: SocketAddr = "192.0.2.1:1".parse().unwrap();
         for number in 0..200 {
             let datagram = Datagram { source: address, destination: address, contents: vec![number] };
-            network.send(start + Duration::from_millis(number.into()), &mut path, datagram, &mut random);
+            network.send(start + Duration::from_millis(number.into()), &mut path, datagram);
         }
         let end = start + Duration::from_secs(10);
         std::iter::from_fn(|| network.receive(end)).map(|datagram| datagram.contents[0]).collect()

@@ -75,6 +75,7 @@ struct Stream {
     first_picture: u16,
     keyframe_wanted: bool,
     last_keyframe: Option<Instant>,
+    requests: Vec<Instant>,
 }
 
 impl Publisher {
@@ -120,13 +121,19 @@ impl Publisher {
 
     /// A keyframe was asked for.
     pub fn request_keyframe(&mut self, now: Instant, mid: Mid, rid: Option<Rid>) {
-        if !self.media.obeys_requests {
-            return;
-        }
         for stream in self.streams.iter_mut().filter(|s| s.mid == mid && (rid.is_none() || s.rid == rid)) {
+            stream.requests.push(now);
             let too_soon = stream.last_keyframe.is_some_and(|at| now.duration_since(at) < KEYFRAME_SPACING);
-            stream.keyframe_wanted |= !too_soon;
+            stream.keyframe_wanted |= self.media.obeys_requests && !too_soon;
         }
+    }
+
+    /// The most requests for one layer within a second.
+    pub fn most_requests_in_a_second(&self) -> usize {
+        let from =
+            |requests: &[Instant]| requests.partition_point(|at| *at < requests[0] + Duration::from_secs(1));
+        let most = |stream: &Stream| (0..stream.requests.len()).map(|i| from(&stream.requests[i..])).max();
+        self.streams.iter().filter_map(most).max().unwrap_or(0)
     }
 
     /// Writes what is due. Returns how many packets.
@@ -158,6 +165,7 @@ impl Stream {
             first_picture: fastrand::u16(..0x8000),
             keyframe_wanted: false,
             last_keyframe: None,
+            requests: Vec::new(),
         }
     }
 

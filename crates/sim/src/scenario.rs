@@ -1,11 +1,14 @@
 //! A whole evening made up from a seed: rooms, publishers, viewers that come and go over all kinds of paths, and
-//! whatever else may happen to a server. Then everything heals, and whoever is still there must see and hear.
+//! whatever else may happen to a server of one shard or several. Then everything heals, and whoever is still there must see and hear.
 
 use std::time::{Duration, Instant};
 
+use plenum_model::limits;
+
 use crate::network::Link;
 use crate::publisher::Media;
-use crate::world::{ClientId, Wire, World};
+use crate::rings::RingTerms;
+use crate::world::{ClientId, Spread, Wire, World};
 
 /// How long everything has to be well again before viewers are asked what they see.
 const HEALING: Duration = Duration::from_secs(12);
@@ -21,8 +24,10 @@ pub struct Outcome {
     pub hash: u64,
     /// How much virtual time it took.
     pub virtual_time: Duration,
-    /// Packets that the shard forwarded.
+    /// Packets that were forwarded to viewers.
     pub forwarded: u64,
+    /// Packets that were lost between shards.
+    pub lost_in_rings: u64,
     /// Viewers that were there at the end and had to see something.
     pub watching: usize,
 }
@@ -36,7 +41,9 @@ enum Act {
     Crash,
     Rebind,
     RestartIce,
-    Panic,
+    Panic { shard: u16 },
+    Stall { shard: u16, duration: Duration },
+    Close,
 }
 
 #[derive(Debug)]
@@ -68,14 +75,17 @@ enum Role {
     Viewer(Option<usize>),
 }
 
-/// Plays the scenario of a seed.
+/// Plays the scenario of a seed on so many shards.
 ///
 /// # Panics
 /// If anything is not as it must be; the seed is printed then.
-pub fn play(seed: u64) -> Outcome {
-    let mut world = World::new(seed);
+pub fn play(seed: u64, shards: u16) -> Outcome {
+    let mut random = fastrand::Rng::with_seed(seed);
+    let spread = if random.u8(..) < 220 { Spread::RoundRobin } else { Spread::AtHome };
+    let mut world = World::with_shards(seed, shards, spread);
+    world.set_rings(rings(&mut random));
     let mut actors = Vec::new();
-    for planned in plan(world.random()) {
+    for planned in plan(world.random(), shards) {
         let wait = planned.at.saturating_sub(world.elapsed());
         world.run_for(wait);
         act(&mut world, &mut actors, &planned);
@@ -87,11 +97,19 @@ pub fn play(seed: u64) -> Outcome {
         assert_silence_has_ended(&world, &actors);
     }
     let watching = assert_everyone_sees(&world, &actors);
-    let (virtual_time, forwarded) = (world.elapsed(), world.engine().counters().packets_forwarded);
-    Outcome { hash: world.finish(), virtual_time, forwarded, watching }
+    let forwarded = world.engines().map(|engine| engine.counters().packets_forwarded).sum();
+    let (virtual_time, lost_in_rings) = (world.elapsed(), world.lost_in_rings());
+    Outcome { hash: world.finish(), virtual_time, forwarded, lost_in_rings, watching }
 }
 
-fn plan(random: &mut fastrand::Rng) -> Vec<Planned> {
+/// Rings that are at times too small for a shard that gets no time, though never for a keyframe.
+fn rings(random: &mut fastrand::Rng) -> RingTerms {
+    let delay = Duration::from_micros([0, 100, 500][random.usize(..3)]);
+    let capacity = [64, limits::RELAY_RING][random.usize(..2)];
+    RingTerms { delay, capacity }
+}
+
+fn plan(random: &mut fastrand::Rng, shards: u16) -> Vec<Planned> {
     let length_ms = random.u64(10_000..25_000);
     let mut planned = Vec::new();
     for room in 0..random.u16(1..=4) {
@@ -108,20 +126,25 @@ fn plan(random: &mut fastrand::Rng) -> Vec<Planned> {
             add(random.u64(..length_ms), Act::Watch { of });
         }
         for _ in 0..random.usize(..6) {
-            add(random.u64(3_000..length_ms), mishap(random));
+            add(random.u64(3_000..length_ms), mishap(random, shards));
         }
     }
     planned.sort_by_key(|planned| planned.at);
     planned
 }
 
-fn mishap(random: &mut fastrand::Rng) -> Act {
-    match random.u8(..20) {
+fn mishap(random: &mut fastrand::Rng, shards: u16) -> Act {
+    match random.u8(..24) {
         0..6 => Act::Leave,
         6..9 => Act::Crash,
         9..14 => Act::Rebind,
         14..19 => Act::RestartIce,
-        _ => Act::Panic,
+        19..21 => Act::Panic { shard: random.u16(..shards) },
+        21..23 => {
+            let duration = Duration::from_millis(random.u64(1..400));
+            Act::Stall { shard: random.u16(..shards), duration }
+        }
+        _ => Act::Close,
     }
 }
 
@@ -138,8 +161,15 @@ fn act(world: &mut World, actors: &mut Vec<Actor>, planned: &Planned) {
             let id = world.watch(room, of.map(|identity| NAMES[identity]), wire);
             actors.push(Actor { id, room, role: Role::Viewer(of), wire, crashed: false });
         }
-        Act::Panic => {
-            world.panic_room(room);
+        Act::Panic { shard } => {
+            world.panic_room_on(shard, room);
+        }
+        Act::Stall { shard, duration } => {
+            world.stall(shard, duration);
+            world.run_for(duration);
+        }
+        Act::Close => {
+            world.close_room_on(world.home(room), room);
         }
         Act::Leave | Act::Crash | Act::Rebind | Act::RestartIce => {
             let mut present: Vec<&mut Actor> = actors

@@ -158,6 +158,16 @@ impl Viewer {
         self.decoder.decoded()
     }
 
+    /// Which ones: number of the publisher and of the frame, in the order of decoding.
+    pub fn frames(&self) -> &[(u32, u64)] {
+        self.decoder.frames()
+    }
+
+    /// Which voices were heard: number of the publisher and of the audio frame, in order.
+    pub fn voices(&self) -> impl Iterator<Item = (u32, u64)> {
+        self.audio.ledger.frames()
+    }
+
     /// When the first frame was decoded.
     pub fn first_decoded(&self) -> Option<Instant> {
         self.decoder.first_decoded()

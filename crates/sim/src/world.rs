@@ -1,6 +1,8 @@
-//! The world: one shard, its clients, the network between them, and the clock.
+//! The world: shards, their clients, the network between them, and the clock.
 
 mod acts;
+mod relay;
+mod shard;
 mod view;
 
 use std::collections::BTreeMap;
@@ -8,30 +10,44 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-use plenum_engine::{Command, DtlsIdentity, Engine, EngineConfig, Event, Role, TransmitBatch};
-use plenum_model::{CloseReason, MediaOffer, Place};
+use plenum_engine::{Command, Counters, DtlsIdentity, Event, Role};
+use plenum_model::{CloseReason, Identity, MediaOffer, Place};
 
 use crate::client::{Client, Part};
+use crate::crossings::Crossings;
 use crate::errors::ErrorLog;
 use crate::identity;
 use crate::network::{Datagram, Link, Network, Path, is_rtp, rank};
 use crate::publisher::Media;
+use crate::rings::Rings;
 use crate::sessions::Sessions;
 use crate::trace::Trace;
+use shard::Shard;
 
-/// Where the shard is.
-pub const SHARD_ADDRESS: SocketAddr =
-    SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 7_882);
-/// Wake-ups of an engine per participant and virtual second; more would be a busy loop.
-const WAKES_PER_PARTICIPANT: u64 = 500;
+/// Where the first shard is.
+pub const SHARD_ADDRESS: SocketAddr = address_of(0);
 /// How much virtual time [`World::finish`] leaves for goodbyes.
 const GOODBYE: Duration = Duration::from_secs(1);
+
+/// Where a shard is: all have one host, and each its own port.
+pub const fn address_of(shard: u16) -> SocketAddr {
+    SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 7_882 + shard)
+}
+
+/// On which shards the viewers of a room sit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Spread {
+    /// At its home, with its publishers.
+    AtHome,
+    /// The first at its home, the next on the next shard, and so on.
+    RoundRobin,
+}
 
 /// A client of a world.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ClientId(pub u32);
 
-/// The path between a client and the shard.
+/// The path between a client and its shard.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Wire {
     /// From the client to the shard.
@@ -55,6 +71,9 @@ impl Wire {
 /// A client with what the control plane knows of it.
 struct Attended {
     client: Client,
+    room: u16,
+    identity: Identity,
+    is_admitted: bool,
     up: Path,
     down: Path,
     announced: bool,
@@ -70,8 +89,12 @@ pub struct World {
     start: Instant,
     now: Instant,
     random: fastrand::Rng,
-    engine: Engine,
-    batch: TransmitBatch,
+    shards: Vec<Shard>,
+    rings: Rings,
+    crossings: Crossings,
+    spread: Spread,
+    /// Rooms whose home is not the one that their number gives.
+    homes: BTreeMap<u16, u16>,
     dtls: DtlsIdentity,
     network: Network,
     clients: Vec<Attended>,
@@ -82,36 +105,41 @@ pub struct World {
     events: Vec<(Instant, Event)>,
     errors: ErrorLog,
     trace: Trace,
-    wakes: (u64, u64),
     out: Vec<Datagram>,
 }
 
 impl World {
-    /// An empty shard. One world at a time runs on a thread, since the seed is also that of the thread's
-    /// generator.
+    /// One shard without participants.
     pub fn new(seed: u64) -> Self {
+        Self::with_shards(seed, 1, Spread::AtHome)
+    }
+
+    /// Shards without participants. The home of room r is shard r, round and round. One world at a time runs on a
+    /// thread, since the seed is also that of the thread's generator.
+    pub fn with_shards(seed: u64, shards: u16, spread: Spread) -> Self {
         // One time zero per process, so that clocks derived from it are the same in every run.
         static START: LazyLock<Instant> = LazyLock::new(Instant::now);
         let start = *START;
         fastrand::seed(seed);
-        let config = EngineConfig { shard: 0, candidates: vec![SHARD_ADDRESS], seed };
         Self {
             seed,
             start,
             now: start,
             random: fastrand::Rng::with_seed(seed ^ 0x706c_656e_756d),
-            engine: Engine::new(config, start),
-            batch: TransmitBatch::default(),
+            shards: (0..shards).map(|number| Shard::new(number, start, seed)).collect(),
+            rings: Rings::new(seed, shards),
+            crossings: Crossings::default(),
+            spread,
+            homes: BTreeMap::new(),
             dtls: identity::of_shard(),
             network: Network::default(),
             clients: Vec::new(),
             by_address: BTreeMap::new(),
             answers: BTreeMap::new(),
-            sessions: Sessions::new(0),
+            sessions: Sessions::new(shards),
             events: Vec::new(),
             errors: ErrorLog::new(),
             trace: Trace::new(start),
-            wakes: (0, 0),
             out: Vec::new(),
         }
     }
@@ -167,11 +195,19 @@ impl World {
 
     /// Ends everything and checks that nothing is left and that no viewer has a complaint. Returns the hash.
     pub fn finish(mut self) -> u64 {
-        self.command(Command::CloseAll { reason: CloseReason::Shutdown });
+        for shard in 0..self.shards.len() as u16 {
+            self.command(shard, Command::CloseAll { reason: CloseReason::Shutdown });
+        }
         self.run_for(GOODBYE);
         assert_eq!(self.sessions.living(), 0, "sessions left");
-        assert_eq!((self.engine.counters().participants, self.engine.counters().rooms), (0, 0));
-        assert_eq!(self.engine.counters().panics, self.sessions.panics, "panics");
+        assert!(self.rings.are_silent(), "shards talk though there is nobody to talk about");
+        for shard in &self.shards {
+            let counters = shard.engine.counters();
+            assert_eq!((counters.participants, counters.rooms), (0, 0), "left on shard {}", shard.number);
+        }
+        let sum = |count: fn(&Counters) -> u64| self.engines().map(|e| count(e.counters())).sum::<u64>();
+        assert_eq!(sum(|counters| counters.panics), self.sessions.panics, "panics");
+        assert_eq!(sum(|counters| counters.packets_relayed), self.crossings.total() as u64, "relayed");
         for (number, attended) in self.clients.iter().enumerate() {
             if let Part::Viewer(viewer) = &attended.client.part
                 && let Err(complaint) = viewer.verify()
@@ -185,7 +221,8 @@ impl World {
     fn next_step(&self) -> Option<Instant> {
         let clients = self.clients.iter().filter(|a| a.client.is_active()).map(|a| a.client.deadline);
         let answer = self.answers.keys().next().map(|(at, _)| *at);
-        clients.chain(answer).chain(self.network.next_arrival()).chain(self.engine.next_deadline()).min()
+        let shards = self.shards.iter().filter_map(|shard| shard.next_step(&self.rings));
+        clients.chain(answer).chain(self.network.next_arrival()).chain(shards).min()
     }
 
     fn step(&mut self, at: Instant) {
@@ -193,8 +230,8 @@ impl World {
         let errors = self.errors.clone();
         errors.listen(|| {
             self.deliver();
-            self.wake_engine();
-            self.flush();
+            self.let_shards_work();
+            self.shards.iter().for_each(|shard| shard.check_at_rest(self.now));
             self.wake_clients();
         });
         self.settle();
@@ -205,10 +242,17 @@ impl World {
             let ((_, index), answer) = entry.remove_entry();
             self.clients[index].client.accept(self.now, &answer);
         }
-        while let Some(Datagram { source, destination, contents }) = self.network.receive(self.now) {
+        while let Some(datagram) = self.network.receive(self.now) {
+            let to = |shard: &&mut Shard| address_of(shard.number) == datagram.destination;
+            let shard = self.shards.iter_mut().find(to);
+            if let Some(stalled) = shard.as_ref().filter(|shard| shard.is_stalled(self.now)) {
+                self.network.put(stalled.stalled_until, datagram);
+                continue;
+            }
+            let Datagram { source, destination, contents } = datagram;
             self.trace.datagram(self.now, source, destination, &contents);
-            if destination == SHARD_ADDRESS {
-                self.engine.handle_datagram(self.now, source, &contents);
+            if let Some(shard) = shard {
+                shard.engine.handle_datagram(self.now, source, &contents);
             } else if let Some(index) = self.by_address.get(&destination).copied()
                 && self.clients[index].client.is_active()
             {
@@ -218,39 +262,22 @@ impl World {
         }
     }
 
-    fn wake_engine(&mut self) {
-        if self.engine.next_deadline().is_some_and(|deadline| deadline <= self.now) {
-            self.engine.handle_timeout(self.now);
-            self.count_wake();
-        }
+    fn let_shards_work(&mut self) {
+        let elapsed = self.elapsed();
+        self.shards.iter_mut().for_each(|shard| shard.wake(self.now, elapsed));
+        self.exchange();
     }
 
-    fn count_wake(&mut self) {
-        let second = self.elapsed().as_secs();
-        let (last, wakes) = &mut self.wakes;
-        if *last != second {
-            (*last, *wakes) = (second, 0);
-        }
-        *wakes += 1;
-        let limit = WAKES_PER_PARTICIPANT * (self.sessions.living() as u64 + 1);
-        assert!(*wakes <= limit, "{wakes} wake-ups within one second: a busy loop");
-    }
-
-    /// Lets the shard forward and sends what it has to say.
-    fn flush(&mut self) {
-        if self.engine.wants_flush() {
-            self.engine.flush(self.now, &mut self.batch);
-        }
-        assert!(!self.engine.wants_flush(), "a flush that leaves something behind");
-        let deadline = self.engine.next_deadline();
-        assert!(deadline.is_none_or(|at| at > self.now), "something is due after its time was given");
-        self.batch.transmits.sort_by_key(|transmit| (transmit.destination, rank(&transmit.contents)));
-        for transmit in self.batch.transmits.drain(..) {
-            let (source, destination) = (SHARD_ADDRESS, transmit.destination);
+    /// Sends what a shard has to say to its clients.
+    fn send_transmits(&mut self, index: usize) {
+        let mut transmits = std::mem::take(&mut self.shards[index].batch.transmits);
+        transmits.sort_by_key(|transmit| (transmit.destination, rank(&transmit.contents)));
+        for transmit in transmits {
+            let (source, destination) = (address_of(index as u16), transmit.destination);
             self.trace.datagram(self.now, source, destination, &transmit.contents);
             if let Some(index) = self.by_address.get(&destination) {
                 let datagram = Datagram { source, destination, contents: transmit.contents };
-                self.network.send(self.now, &mut self.clients[*index].down, datagram, &mut self.random);
+                self.network.send(self.now, &mut self.clients[*index].down, datagram);
             }
         }
     }
@@ -268,20 +295,25 @@ impl World {
     fn send_from(&mut self, index: usize) {
         self.out.sort_by_key(|datagram| rank(&datagram.contents));
         for datagram in self.out.drain(..) {
-            if datagram.destination == SHARD_ADDRESS {
-                self.network.send(self.now, &mut self.clients[index].up, datagram, &mut self.random);
+            if self.shards.iter().any(|shard| address_of(shard.number) == datagram.destination) {
+                self.network.send(self.now, &mut self.clients[index].up, datagram);
             }
         }
     }
 
-    /// Hears what the shard has to tell and compares its counters with the book.
+    /// Hears what the shards have to tell and compares their counters with the book.
     fn settle(&mut self) {
-        while let Some(event) = self.engine.poll_event() {
-            self.trace.note(self.now, &event);
-            self.sessions.hear(&event);
-            self.events.push((self.now, event));
+        for shard in &mut self.shards {
+            while let Some(event) = shard.engine.poll_event() {
+                self.trace.note(self.now, &event);
+                self.sessions.hear(self.now, &event);
+                self.events.push((self.now, event));
+            }
         }
-        self.sessions.check(self.engine.counters());
+        let is_silent = self.rings.are_silent();
+        for shard in &self.shards {
+            self.sessions.check(shard.number, shard.engine.counters(), is_silent);
+        }
         for line in self.errors.take() {
             let is_asked_for = line.contains("a panic in this room's work") && self.sessions.panics > 0;
             assert!(is_asked_for, "logged as an error: {line}");

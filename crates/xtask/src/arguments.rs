@@ -1,5 +1,6 @@
 //! The command line, by hand: a parser crate would be the only dependency here.
 
+use crate::bench::{self, Options};
 use crate::steps;
 
 /// What was asked for.
@@ -21,6 +22,10 @@ pub enum Task {
         /// How many seeds; the suite's own number if not given.
         seeds: Option<u64>,
     },
+    /// `bench`
+    Bench(Options),
+    /// `budget`
+    Budget,
     /// `help`
     Help,
 }
@@ -31,6 +36,8 @@ pub fn parse(arguments: impl Iterator<Item = String>) -> Result<Task, String> {
     match arguments.next().as_deref() {
         Some("test") => parse_test(arguments),
         Some("sim") => parse_sim(arguments),
+        Some("bench") => parse_bench(arguments),
+        Some("budget") => Ok(Task::Budget),
         None | Some("help" | "--help" | "-h") => Ok(Task::Help),
         Some(other) => Err(format!("no such task: {other}")),
     }
@@ -66,6 +73,34 @@ fn parse_sim(mut arguments: impl Iterator<Item = String>) -> Result<Task, String
     Ok(Task::Sim { seeds })
 }
 
+fn parse_bench(mut arguments: impl Iterator<Item = String>) -> Result<Task, String> {
+    let mut options = Options { quick: false, only: Vec::new(), runs: None };
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "--quick" => options.quick = true,
+            "--only" => options.only.extend(part_names(arguments.next())?),
+            "--runs" => {
+                let value = arguments.next().ok_or("--runs wants a number")?;
+                let runs = value.parse().ok().filter(|runs| *runs > 0);
+                options.runs = Some(runs.ok_or_else(|| format!("--runs wants a number, not {value}"))?);
+            }
+            "--help" | "-h" => return Ok(Task::Help),
+            other => return Err(format!("bench: unknown argument {other}")),
+        }
+    }
+    Ok(Task::Bench(options))
+}
+
+fn part_names(list: Option<String>) -> Result<Vec<String>, String> {
+    let list =
+        list.ok_or_else(|| format!("--only wants some of {}, or scenarios", bench::PARTS.join(",")))?;
+    let names: Vec<String> = list.split(',').map(str::to_owned).collect();
+    match names.iter().find(|name| !bench::is_known(name)) {
+        Some(unknown) => Err(format!("nothing to measure is called {unknown}")),
+        None => Ok(names),
+    }
+}
+
 fn step_names(list: Option<String>) -> Result<Vec<String>, String> {
     let list = list.ok_or("a comma-separated list of steps is missing (see --list)")?;
     let names: Vec<String> = list.split(',').map(str::to_owned).collect();
@@ -99,6 +134,15 @@ mod tests {
         assert!(parsed("test --only").is_err());
         assert!(parsed("test -only browser").is_err());
         assert!(parsed("tests").is_err());
+    }
+
+    #[test]
+    fn a_bench_is_of_parts_or_of_single_scenarios() {
+        let only = vec!["engine".to_owned(), "bursts-100".to_owned()];
+        let expected = Options { quick: true, only, runs: Some(3) };
+        assert_eq!(parsed("bench --quick --only engine,bursts-100 --runs 3"), Ok(Task::Bench(expected)));
+        assert!(parsed("bench --only engines").is_err());
+        assert!(parsed("bench --runs 0").is_err());
     }
 
     #[test]

@@ -26,6 +26,8 @@ pub enum Need {
     Chromium,
     /// `firefox-esr`
     Firefox,
+    /// `valgrind`
+    Valgrind,
     /// The modules of `tests/clients/package-lock.json`.
     NpmPackages,
     /// The packages of `tests/clients/requirements.txt`.
@@ -44,6 +46,14 @@ pub fn install(steps: &[&Step]) -> Result<(), String> {
     }
     if needs.contains(&Need::PythonPackages) {
         install_python_packages()?;
+    }
+    Ok(())
+}
+
+/// Installs what counting instructions takes if that can be done; a benchmark does without if it cannot.
+pub fn offer_callgrind() -> Result<(), String> {
+    if let Err(why) = install_debian_packages(&[Need::Valgrind]) {
+        eprintln!("{why}");
     }
     Ok(())
 }
@@ -129,7 +139,8 @@ fn stamp_with(stamp: &Path, list: &Path) -> Result<(), String> {
     std::fs::copy(list, stamp).map(|_| ()).map_err(|error| format!("{}: {error}", stamp.display()))
 }
 
-fn target_directory() -> PathBuf {
+/// Where cargo builds.
+pub fn target_directory() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
 }
 
@@ -158,6 +169,7 @@ impl Need {
             Self::Python => runs("python3", &["-c", "import ensurepip, venv"]),
             Self::Chromium => runs("chromium", &["--version"]),
             Self::Firefox => runs("firefox-esr", &["--version"]),
+            Self::Valgrind => runs("valgrind", &["--version"]),
             Self::Rustfmt | Self::Clippy | Self::NpmPackages | Self::PythonPackages => true,
         }
     }
@@ -170,6 +182,8 @@ impl Need {
             // Without any font, screenshots show boxes for letters.
             Self::Chromium => &["chromium", "fonts-dejavu-core"],
             Self::Firefox => &["firefox-esr"],
+            // Without the C library's symbols it does not start.
+            Self::Valgrind => &["valgrind", "libc6-dbg"],
             Self::Rustfmt | Self::Clippy | Self::NpmPackages | Self::PythonPackages => &[],
         }
     }

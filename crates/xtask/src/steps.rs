@@ -52,7 +52,7 @@ pub const TEST: &[Step] = &[
         name: "web",
         what: "the pages' modules, in node",
         needs: &[Need::Node],
-        command: &["node", "--test", "crates/web/test/"],
+        command: &["node", "--test", "--test-reporter=spec", "crates/web/test/"],
         test_arguments: None,
     },
     Step {
@@ -61,6 +61,13 @@ pub const TEST: &[Step] = &[
         needs: &[],
         command: &["cargo", "test", "--release", "--workspace"],
         test_arguments: Some(&["--skip", "browsers::", "--skip", "foreign::"]),
+    },
+    Step {
+        name: "budget",
+        what: "a forwarded packet costs no more instructions than budgeted",
+        needs: &[Need::Valgrind],
+        command: &["cargo", "xtask", "budget"],
+        test_arguments: None,
     },
     Step {
         name: "browser",

@@ -18,6 +18,8 @@ use str0m::{Candidate, Event, Input, Output, Rtc, RtcConfig};
 const RTX_PACKETS: usize = 512;
 const RTX_AGE: Duration = Duration::from_secs(1);
 const STATS_INTERVAL: Duration = Duration::from_millis(2_500);
+/// The shortest time between two wake-ups.
+const TICK: Duration = Duration::from_micros(100);
 /// Payload bytes of each packet.
 pub const PAYLOAD_BYTES: usize = 1_200;
 
@@ -82,11 +84,8 @@ impl Pair {
     }
 
     /// Delivers what [`Self::give_time`] gave.
-    pub fn deliver(&mut self, datagrams: &[Vec<u8>]) {
-        for contents in datagrams {
-            self.receiver.receive(self.now, self.sender.address, contents);
-        }
-        self.exchange();
+    pub fn deliver(&mut self, datagrams: Vec<Vec<u8>>) {
+        self.exchange(datagrams);
     }
 
     /// Lets time pass and everything arrive at once.
@@ -97,25 +96,28 @@ impl Pair {
     fn run_until(&mut self, limit: Duration, is_so: impl Fn(&Self) -> bool) {
         let end = self.now + limit;
         while !is_so(self) {
-            let next = self.sender.deadline.min(self.receiver.deadline);
+            // str0m may want to be woken at once again; no clock is that fine.
+            let next = self.sender.deadline.min(self.receiver.deadline).max(self.now + TICK);
             if next > end {
                 self.now = end;
                 return;
             }
-            self.now = self.now.max(next);
+            self.now = next;
             for side in [&mut self.sender, &mut self.receiver] {
                 if side.deadline <= self.now {
                     side.rtc.handle_input(Input::Timeout(self.now)).expect("time is taken");
                 }
             }
-            self.exchange();
+            self.exchange(Vec::new());
         }
     }
 
-    /// Passes on what either has to say until both are silent.
-    fn exchange(&mut self) {
+    /// Passes on `sent`, then what either has to say, until both are silent. A received packet waits in one slot of
+    /// its `Rtc`, so each is drained at once.
+    fn exchange(&mut self, sent: Vec<Vec<u8>>) {
         let Self { now, sender, receiver, .. } = self;
-        let mut waiting: VecDeque<(bool, Vec<u8>)> = VecDeque::new();
+        let mut waiting: VecDeque<(bool, Vec<u8>)> =
+            sent.into_iter().map(|contents| (true, contents)).collect();
         sender.drain(|_, contents| waiting.push_back((true, contents)));
         receiver.drain(|_, contents| waiting.push_back((false, contents)));
         while let Some((to_receiver, contents)) = waiting.pop_front() {

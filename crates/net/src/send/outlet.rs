@@ -36,6 +36,7 @@ impl Outlet {
         transmits: &[Transmit],
         counters: &mut NetCounters,
     ) -> usize {
+        self.one_by_one |= socket.sends_one_by_one();
         let mut settled = 0;
         // Up to here datagrams go alone: they are a run that was refused.
         let mut refused = 0;

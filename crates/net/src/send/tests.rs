@@ -14,7 +14,7 @@ use super::*;
 use crate::syscall::refusal::{with_refused, with_single_messages_refused};
 use crate::syscall::set_option;
 use crate::testing::{PATIENCE, allocations_in};
-use crate::{SendError, SocketBuffers, bind_media};
+use crate::{SendError, SendWay, SocketBuffers, bind_media};
 
 /// A media socket and a peer on this host.
 struct Link {
@@ -351,6 +351,18 @@ fn without_sendmmsg_datagrams_go_one_at_a_time() {
     let counters = &link.counters;
     assert_eq!((counters.segments, counters.send_calls, counters.unbatched_sends), (10, 10, 10));
     assert_eq!(link.messages_of(1), 10);
+}
+
+#[test]
+fn a_socket_sends_no_better_than_it_may() {
+    for (way, calls, messages) in
+        [(SendWay::OneByOne, 8, 8), (SendWay::Batched, 1, 8), (SendWay::Segmented, 1, 1)]
+    {
+        let mut link = Link::v4();
+        link.media.limit_sending(way);
+        link.sends(link.video(0..8, 1_000));
+        assert_eq!((link.counters.send_calls, link.messages()), (calls, messages), "{way:?}");
+    }
 }
 
 #[test]

@@ -1,36 +1,70 @@
 //! What can be made to happen in a world: people come, go, move and fall silent.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use plenum_engine::{Admission, Command, Reply, Role, Terms, negotiate, prepare_restart};
 use plenum_model::{CloseReason, IceFragment, Identity, RoomName, limits};
 use plenum_signal::sdp;
 
-use super::{Attended, ClientId, SHARD_ADDRESS, Wire, World};
+use super::{Attended, ClientId, SHARD_ADDRESS, Spread, Wire, World, address_of};
 use crate::client::{Client, Part, State};
 use crate::network::{Datagram, Path};
 use crate::publisher::Media;
+use crate::rings::RingTerms;
 
 impl World {
-    /// A publisher comes in.
+    /// A publisher comes in, at its room's home.
     pub fn publish(&mut self, room: u16, identity: &str, media: Media, wire: Wire) -> ClientId {
         let number = self.clients.len() as u32;
         let (client, offer) = Client::publisher(self.now, room, number, &media);
-        self.join(client, room, identity, Role::Publisher, offer, wire)
+        let identity = Identity::parse(identity).expect("a name");
+        self.join(
+            client,
+            Joining { room, shard: self.home(room), identity, role: Role::Publisher, offer, wire },
+        )
     }
 
-    /// A viewer comes in, of one publisher or of whoever is on.
+    /// A viewer comes in, of one publisher or of whoever is on. Which shard it sits on is up to the world's
+    /// [`Spread`].
     pub fn watch(&mut self, room: u16, of: Option<&str>, wire: Wire) -> ClientId {
+        let viewers = self.clients.iter().filter(|c| c.room == room && c.role != Role::Publisher).count();
+        let shard = match self.spread {
+            Spread::AtHome => self.home(room),
+            Spread::RoundRobin => (self.home(room) + viewers as u16) % self.shards.len() as u16,
+        };
+        self.watch_on(shard, room, of, wire)
+    }
+
+    /// A viewer comes in on a certain shard.
+    pub fn watch_on(&mut self, shard: u16, room: u16, of: Option<&str>, wire: Wire) -> ClientId {
         let number = self.clients.len() as u32;
         let (client, offer) = Client::viewer(self.now, room, number);
         let role = Role::Viewer { of: of.map(|name| Identity::parse(name).expect("a name")) };
-        self.join(client, room, &format!("viewer-{number}"), role, offer, wire)
+        let identity = Identity::parse(&format!("viewer-{number}")).expect("a name");
+        self.join(client, Joining { room, shard, identity, role, offer, wire })
+    }
+
+    /// Newcomers of a room have their home on this shard from now on.
+    pub fn move_home(&mut self, room: u16, shard: u16) {
+        self.homes.insert(room, shard);
+    }
+
+    /// The rings between shards become others; what is in them stays.
+    pub fn set_rings(&mut self, terms: RingTerms) {
+        self.rings.terms = terms;
+    }
+
+    /// A shard's thread gets no time for a while: whatever is sent to it waits.
+    pub fn stall(&mut self, shard: u16, duration: Duration) {
+        self.shards[usize::from(shard)].stalled_until = self.now + duration;
+        self.trace.note(self.now, &("stall", shard, duration));
     }
 
     /// `DELETE` on a session.
     pub fn close(&mut self, id: ClientId) {
-        let command = Command::Close { place: self.place(id), reason: CloseReason::Deleted };
-        self.command(command);
+        let place = self.place(id);
+        self.command(place.shard, Command::Close { place, reason: CloseReason::Deleted });
     }
 
     /// A client falls silent, as if its machine had been unplugged.
@@ -87,29 +121,51 @@ impl World {
         attended.answer = with_credentials(&attended.answer, &restart.ice.ufrag, &restart.ice.pwd);
         let (answer, delay) = (attended.answer.clone(), attended.down.link.delay);
         self.answers.insert((self.now + delay, id.0 as usize), answer);
-        self.command(Command::RestartIce(Box::new(restart))) == Reply::Done
+        let shard = self.place(id).shard;
+        self.command(shard, Command::RestartIce(Box::new(restart))) == Reply::Done
     }
 
-    /// A room's work panics.
+    /// A room's work panics at its home.
     pub fn panic_room(&mut self, room: u16) -> Reply {
+        self.panic_room_on(self.home(room), room)
+    }
+
+    /// A room's work panics on one shard.
+    pub fn panic_room_on(&mut self, shard: u16, room: u16) -> Reply {
         self.sessions.panics += 1;
-        let reply = self.command(Command::PanicRoom { room: room_name(room) });
+        let reply = self.command(shard, Command::PanicRoom { room: room_name(room) });
         if reply != Reply::Done {
             self.sessions.panics -= 1;
         }
         reply
     }
 
-    /// A command of the control plane.
-    pub fn command(&mut self, command: Command) -> Reply {
-        let errors = self.errors.clone();
-        let reply = errors.listen(|| self.engine.handle_command(self.now, command));
-        self.trace.note(self.now, &reply);
+    /// A room is closed on one shard.
+    pub fn close_room_on(&mut self, shard: u16, room: u16) -> Reply {
+        let command = Command::CloseRoom { room: room_name(room), reason: CloseReason::RoomClosed };
+        self.command(shard, command)
+    }
+
+    /// A command of the control plane to a shard that is not stalled.
+    pub fn command(&mut self, shard: u16, command: Command) -> Reply {
+        let reply = self.carry_out(shard, command);
         self.settle();
         reply
     }
 
-    /// Lets a datagram arrive at the shard now, from anywhere.
+    fn carry_out(&mut self, shard: u16, command: Command) -> Reply {
+        let (errors, index) = (self.errors.clone(), usize::from(shard));
+        assert!(!self.shards[index].is_stalled(self.now), "a command to a shard that has no time");
+        let reply = errors.listen(|| {
+            let reply = self.shards[index].engine.handle_command(self.now, command);
+            self.let_shards_work();
+            reply
+        });
+        self.trace.note(self.now, &reply);
+        reply
+    }
+
+    /// Lets a datagram arrive at the first shard now, from anywhere.
     pub fn inject(&mut self, source: SocketAddr, contents: Vec<u8>) {
         self.network.put(self.now, Datagram { source, destination: SHARD_ADDRESS, contents });
     }
@@ -119,18 +175,11 @@ impl World {
     }
 
     /// What the server does with a POST: guard, place, negotiation, admission.
-    fn join(
-        &mut self,
-        client: Client,
-        room: u16,
-        identity: &str,
-        role: Role,
-        offer: String,
-        wire: Wire,
-    ) -> ClientId {
-        let index = self.clients.len();
+    fn join(&mut self, client: Client, joining: Joining) -> ClientId {
+        let Joining { room, shard, identity, role, offer, wire } = joining;
+        let (index, number) = (self.clients.len(), self.clients.len() as u32);
         let offer = sdp::parse_offer(offer.as_bytes(), &limits::SDP_WHIP).expect("a proper offer");
-        let place = self.sessions.seats.reserve().expect("a free place");
+        let place = self.sessions.reserve(shard);
         let candidates: Vec<SocketAddr> = offer.candidates.iter().map(|candidate| candidate.addr).collect();
         let secret = self.secret();
         let negotiated = negotiate(Terms {
@@ -138,32 +187,53 @@ impl World {
             role: &role,
             offer: &offer,
             remote_candidates: if wire.announced { &candidates } else { &[] },
-            local_candidates: &[SHARD_ADDRESS],
+            local_candidates: &[address_of(shard)],
             secret,
             dtls: &self.dtls,
             now: self.now,
         })
         .expect("the offer can be answered");
         self.by_address.insert(client.outer, index);
-        self.answers.insert((self.now + wire.down.delay, index), negotiated.answer.clone());
+        let path = |link, way| Path::new(link, self.seed ^ u64::from(2 * number + way) << 32);
         self.clients.push(Attended {
             client,
-            up: Path::new(wire.up),
-            down: Path::new(wire.down),
+            room,
+            identity: identity.clone(),
+            is_admitted: true,
+            up: path(wire.up, 0),
+            down: path(wire.down, 1),
             announced: wire.announced,
             role: role.clone(),
             place,
             offer,
-            answer: negotiated.answer,
+            answer: negotiated.answer.clone(),
         });
-        self.sessions.admitted(place, room_name(room));
-        let identity = Identity::parse(identity).expect("a name");
-        let admission =
-            Admission { place, room: room_name(room), home: 0, identity, role, peer: negotiated.peer };
-        let reply = self.command(Command::Admit(Box::new(admission)));
-        assert_eq!(reply, Reply::Done, "admission");
-        ClientId(index as u32)
+        let (room, home) = (room_name(room), self.home(room));
+        let admission = Admission { place, room: room.clone(), home, identity, role, peer: negotiated.peer };
+        let reply = self.carry_out(shard, Command::Admit(Box::new(admission)));
+        if let Reply::Admitted { replaced } = reply {
+            self.sessions.admitted(place, room, home);
+            self.answers.insert((self.now + wire.down.delay, index), negotiated.answer);
+            self.settle();
+            assert!(replaced.is_none_or(|former| !self.sessions.is_living(former)), "replaced but alive");
+        } else {
+            let attended = &mut self.clients[index];
+            (attended.is_admitted, attended.client.state) = (false, State::Closed);
+            self.sessions.refused(place, &room, home);
+            self.settle();
+        }
+        ClientId(number)
     }
+}
+
+/// A client on its way in.
+struct Joining {
+    room: u16,
+    shard: u16,
+    identity: Identity,
+    role: Role,
+    offer: String,
+    wire: Wire,
 }
 
 /// The name of a room by its number.

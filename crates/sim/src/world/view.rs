@@ -31,17 +31,50 @@ impl World {
         &mut self.random
     }
 
-    /// The shard.
+    /// The first shard.
     pub fn engine(&self) -> &Engine {
-        &self.engine
+        &self.shards[0].engine
     }
 
-    /// The shard, to be driven by hand: pass [`Self::now`] or later, and nothing that it says is delivered.
+    /// All shards, in order.
+    pub fn engines(&self) -> impl Iterator<Item = &Engine> {
+        self.shards.iter().map(|shard| &shard.engine)
+    }
+
+    /// The first shard, to be driven by hand: pass [`Self::now`] or later, and nothing that it says is delivered.
     pub fn engine_mut(&mut self) -> &mut Engine {
-        &mut self.engine
+        &mut self.shards[0].engine
     }
 
-    /// Everything the shard told its control plane, in order.
+    /// The shard where the publishers of a room sit.
+    pub fn home(&self, room: u16) -> u16 {
+        self.homes.get(&room).copied().unwrap_or(room % self.shards.len() as u16)
+    }
+
+    /// Video packets of a layer of a publisher that were relayed to a shard.
+    pub fn relayed_video(&self, publisher: ClientId, layer: u8, to: u16) -> u64 {
+        self.crossings.video(publisher.0, layer, to)
+    }
+
+    /// Packets that were lost between shards.
+    pub fn lost_in_rings(&self) -> u64 {
+        self.rings.lost()
+    }
+
+    /// Whether a client was let in.
+    pub fn was_admitted(&self, id: ClientId) -> bool {
+        self.attended(id).is_admitted
+    }
+
+    /// The most keyframe requests for one layer that reached a publisher within a second.
+    pub fn most_keyframe_requests_in_a_second(&self, id: ClientId) -> usize {
+        match &self.attended(id).client.part {
+            Part::Publisher(publisher) => publisher.most_requests_in_a_second(),
+            Part::Viewer(_) => panic!("{id:?} is a viewer"),
+        }
+    }
+
+    /// Everything the shards told their control plane, in order.
     pub fn events(&self) -> &[(Instant, Event)] {
         &self.events
     }
@@ -76,7 +109,7 @@ impl World {
         self.attended(id).client.outer
     }
 
-    /// The local ICE username fragment that the shard gave to a client.
+    /// The local ICE username fragment that its shard gave to a client.
     pub fn ufrag_of_shard(&self, id: ClientId) -> &str {
         let answer = &self.attended(id).answer;
         answer.lines().find_map(|line| line.strip_prefix("a=ice-ufrag:")).expect("an answer has a ufrag")
@@ -94,8 +127,8 @@ impl World {
 
     /// All there is to know about a client, for messages.
     pub fn describe(&self, id: ClientId) -> String {
-        let Attended { client, place, role, .. } = self.attended(id);
-        let mut text = format!("{id:?} ({role:?}, {:?}) at {place:?}", client.state);
+        let Attended { client, room, place, role, .. } = self.attended(id);
+        let mut text = format!("{id:?} ({role:?}, {:?}) of room {room} at {place:?}", client.state);
         let since = |at: Instant| at.duration_since(self.start);
         if let Part::Viewer(viewer) = &client.part {
             let (video, audio) = (viewer.video(), viewer.audio());

@@ -1,11 +1,13 @@
 //! Whole calls in virtual time. Each test prints its seed when it fails, and takes another from `PLENUM_SEED`.
 
+mod differential;
 mod endings;
 mod forgery;
 mod joins;
 mod loss;
 mod moves;
 mod seeds;
+mod shards;
 
 use std::time::Duration;
 
