@@ -62,6 +62,21 @@ fn every_viewer_starts_at_a_keyframe_and_at_its_own_numbers() {
 }
 
 #[test]
+fn a_viewer_without_lines_is_there_and_takes_nothing_until_it_has_some() {
+    let (mut room, now) = (room(), Instant::now());
+    let track = room.publish(0, name("alice"), &[video_line(1)])[0];
+    room.watch(1, Target::Main, Vec::new());
+    assert_eq!((room.seats().count(), room.poll_keyframe(now)), (2, None));
+    assert_eq!(sent(&mut room, track, &[head(1, true, now)]), []);
+    room.add_lines(1, vec![viewer_line(0, Codec::Vp8)]);
+    room.add_lines(9, vec![viewer_line(0, Codec::Vp8)]);
+    assert!(room.poll_keyframe(now).is_some(), "it needs a keyframe of its own");
+    assert_eq!(sent(&mut room, track, &[head(2, false, now), head(3, true, now)]), [(1, 7)]);
+    room.leave(1);
+    assert_eq!(sent(&mut room, track, &[head(4, true, now)]), []);
+}
+
+#[test]
 fn a_waiting_viewer_makes_the_room_ask_again_until_the_keyframe_comes() {
     let (mut room, now) = (room(), Instant::now());
     let track = room.publish(0, name("alice"), &[video_line(1)])[0];

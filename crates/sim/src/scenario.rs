@@ -141,7 +141,7 @@ fn mishap(random: &mut fastrand::Rng, shards: u16) -> Act {
         14..19 => Act::RestartIce,
         19..21 => Act::Panic { shard: random.u16(..shards) },
         21..23 => {
-            let duration = Duration::from_millis(random.u64(1..400));
+            let duration = Duration::from_millis(random.u64(1..1_000));
             Act::Stall { shard: random.u16(..shards), duration }
         }
         _ => Act::Close,

@@ -26,6 +26,9 @@ use crate::steps::{root, run_command};
 
 pub use budget::check as check_budget;
 
+/// With fewer, a median says little, and nothing is written where results are kept.
+const FEWEST_RUNS: usize = 3;
+
 /// The parts, for `--only`.
 pub const PARTS: [&str; 3] = ["engine", "instructions", "load"];
 
@@ -55,7 +58,7 @@ impl Options {
     }
 
     fn is_complete(&self) -> bool {
-        !self.quick && self.only.is_empty() && self.runs() >= 5
+        !self.quick && self.only.is_empty() && self.runs() >= FEWEST_RUNS
     }
 
     fn directory(&self) -> PathBuf {

@@ -48,12 +48,12 @@ impl World {
         assert_eq!(publisher.place.shard, from, "{marker:?} is relayed by a shard that is not its home");
         let mut viewers = self.clients.iter().filter(|client| client.place.shard == relay.to);
         let is_watched =
-            viewers.any(|client| may_watch(client, publisher) && self.may_still_be_believed_in(client));
+            viewers.any(|client| may_watch(client, publisher) && self.may_be_thought_present(client));
         assert!(is_watched, "{marker:?} is relayed to shard {}, where nobody watches it", relay.to);
     }
 
     /// Whether a viewer is there, or has left so lately that the home of its room may not know yet.
-    fn may_still_be_believed_in(&self, viewer: &Attended) -> bool {
+    fn may_be_thought_present(&self, viewer: &Attended) -> bool {
         let ended_at = self.sessions.ended_at(viewer.place);
         let is_known_by_now = ended_at.is_some_and(|at| at + self.rings.terms.delay < self.now);
         viewer.is_admitted && !is_known_by_now

@@ -134,9 +134,12 @@ fn the_main_stream_follows_who_speaks_on_all_shards() {
         assert_eq!(world.viewer(viewer).publishers(), [alice.0, bob.0]);
         assert_receives(&mut world, viewer);
     }
-    let late = world.watch_on(1, 0, None, WIRE);
+    world.close(viewers[2]);
+    let late = [1, 2].map(|shard| world.watch_on(shard, 0, None, WIRE));
     world.run_for(s(2));
-    assert_eq!(world.viewer(late).publishers(), [bob.0], "a newcomer is told who has the floor");
+    for viewer in late {
+        assert_eq!(world.viewer(viewer).publishers(), [bob.0], "a newcomer is told who has the floor");
+    }
     assert_eq!(before, [1, 2].map(|shard| world.relayed_video(alice, 0, shard)), "bob has the floor");
     world.finish();
 }
@@ -315,6 +318,22 @@ fn a_room_without_a_publisher_that_is_closed_at_home_is_closed_on_all_shards() {
     world.run_for(ms(1));
     let ends = [1, 2].map(|index: usize| world.end_of(viewers[index]));
     assert_eq!((ends, rooms(&world)), ([Some(CloseReason::RoomClosed); 2], vec![0, 0, 0]));
+    world.finish();
+}
+
+#[test]
+fn what_is_said_to_a_room_that_has_gone_does_not_reach_the_next_in_its_place() {
+    let mut world = world_with_slow_rings(1);
+    world.publish(0, "alice", Media::camera(), WIRE);
+    world.publish(3, "alice", Media::camera(), WIRE);
+    let former = world.watch_on(1, 0, None, WIRE);
+    world.run_for(s(1));
+    assert_eq!(world.close_room_on(0, 0), Reply::Done);
+    world.close(former);
+    let next = world.watch_on(1, 3, None, WIRE);
+    world.run_for(s(2));
+    assert_eq!(world.end_of(next), None, "the end of room 0 was on its way");
+    assert_receives(&mut world, next);
     world.finish();
 }
 
