@@ -138,6 +138,8 @@ impl Page {
         self.counter("bytes_forwarded_total", "RTP payload bytes written to subscribers.", bytes);
         let gated = sum(|c| c.packets_gated);
         self.counter("packets_gated_total", "Packets that a subscription did not take.", gated);
+        let relayed = sum(|c| c.packets_relayed);
+        self.counter("packets_relayed_total", "Packets passed on to other shards.", relayed);
         let both = |incoming, outgoing| {
             [(vec![("direction", "in")], incoming), (vec![("direction", "out")], outgoing)]
         };
@@ -218,6 +220,7 @@ fn dropped(shards: &[Arc<ShardSnapshot>]) -> Vec<(Labels<'static>, u64)> {
     }
     samples.push((stage("egress", "backlog"), sum(&|s| s.net.backlog_drops.iter().sum())));
     samples.push((stage("socket", "overflow"), sum(&|s| s.net.receive_overflow)));
+    samples.push((stage("relay", "ring_full"), sum(&|s| s.net.relays_lost)));
     samples
 }
 
