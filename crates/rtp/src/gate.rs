@@ -22,9 +22,4 @@ impl KeyframeGate {
         self.open |= starts_keyframe;
         self.open
     }
-
-    /// Whether a keyframe is waited for.
-    pub fn is_waiting(&self) -> bool {
-        !self.open
-    }
 }
