@@ -64,6 +64,9 @@ pub struct Args {
     /// Joins started per second.
     #[arg(long, default_value_t = 50.0, value_parser = parse_join_rate)]
     pub join_rate: f64,
+    /// Send nothing while measuring, as people who are muted do: what idle viewers cost.
+    #[arg(long)]
+    pub silent: bool,
     /// Leave without DELETE, as a crashed client does.
     #[arg(long)]
     pub no_delete: bool,

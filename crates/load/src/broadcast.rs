@@ -2,7 +2,7 @@
 //! has got.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use str0m::media::MediaKind;
 
@@ -43,17 +43,35 @@ pub(crate) struct Feed {
     pub burst: u32,
     sent: AtomicU64,
     counted: AtomicU64,
+    silent: AtomicBool,
 }
 
 impl Feed {
     /// Nothing sent yet, everything counts.
     pub(crate) fn new(kind: MediaKind, rate: Rate, burst: u32) -> Self {
-        Self { kind, rate, burst, sent: AtomicU64::new(0), counted: AtomicU64::new(u64::MAX) }
+        Self {
+            kind,
+            rate,
+            burst,
+            sent: AtomicU64::new(0),
+            counted: AtomicU64::new(u64::MAX),
+            silent: AtomicBool::new(false),
+        }
     }
 
     /// Notes that `packets` have been sent. Called before they are, so that no viewer is ahead of it.
     pub(crate) fn set_sent(&self, packets: u64) {
         self.sent.store(packets, Ordering::Release);
+    }
+
+    /// Stops the stream, or lets it go on from where it stopped.
+    pub(crate) fn set_silent(&self, silent: bool) {
+        self.silent.store(silent, Ordering::Release);
+    }
+
+    /// Whether nothing is to be sent.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.silent.load(Ordering::Acquire)
     }
 
     /// Ends counting with what has been sent. Only the thread that sends may call this, for then no packet

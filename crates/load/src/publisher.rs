@@ -115,6 +115,9 @@ impl Outgoing {
     }
 
     fn next_send(&self) -> Option<Instant> {
+        if self.feed.is_silent() {
+            return None;
+        }
         let packets = self.frame * u64::from(self.feed.burst);
         let since = Duration::from_nanos(packets * 1_000_000_000 / u64::from(self.feed.rate.packets_per_s));
         Some(self.began? + since)

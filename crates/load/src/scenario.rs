@@ -142,7 +142,15 @@ impl Run {
     async fn view(&mut self, viewers: Vec<Join>) -> Costs {
         let before_viewers = watched(&self.args).ok().flatten();
         self.join(viewers).await;
-        self.measure(before_viewers).await
+        self.set_silent(self.args.silent);
+        let costs = self.measure(before_viewers).await;
+        self.set_silent(false);
+        costs
+    }
+
+    fn set_silent(&self, silent: bool) {
+        let feeds = self.broadcasts.iter().flat_map(|broadcast| &broadcast.feeds);
+        feeds.for_each(|feed| feed.set_silent(silent));
     }
 
     /// Opens all sessions at the join rate and waits until each is connected or has failed.

@@ -41,6 +41,14 @@ fn frames_of_many_packets_arrive_at_the_same_average_rate() {
 }
 
 #[test]
+fn silent_publishers_send_nothing_while_it_is_measured() {
+    let reflector = Reflector::start(Vices::default());
+    let report = load(&reflector, "--viewers 2 --silent --duration 2s");
+    assert_eq!((report.failed, report.lost, report.viewers), (0, 0, 2), "{report}");
+    assert!(report.sent < 300, "what was sent while they joined: {report}");
+}
+
+#[test]
 fn lost_packets_are_asked_for_again_and_a_tail_loss_is_no_exception() {
     let reflector = Reflector::start(Vices { drops_every: Some(10), ..Vices::default() });
     let report = load(&reflector, "--viewers 2 --audio off --duration 3s");

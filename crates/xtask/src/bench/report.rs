@@ -129,7 +129,7 @@ fn load_row(outcome: &Outcome) -> Vec<String> {
     };
     let overflow =
         if f.overflow > 0.0 { format!(", {} in the generator", f.overflow) } else { String::new() };
-    vec![
+    let cells = vec![
         what(outcome.scenario, outcome.rate),
         ranged(|f| f.server_us, 2),
         ranged(|f| f.cores, 3),
@@ -139,7 +139,13 @@ fn load_row(outcome: &Outcome) -> Vec<String> {
         ranged(|f| f.kib_per_viewer, 0),
         format!("{:.0}", f.packets_per_core()),
         format!("{:.2}", f.client_us),
-    ]
+    ];
+    cells.into_iter().map(dashed).collect()
+}
+
+/// What was not measured, such as the cost of a packet where none was sent, is a dash.
+fn dashed(cell: String) -> String {
+    if cell.contains("NaN") { "-".into() } else { cell }
 }
 
 fn what(scenario: &Scenario, rate: Option<u32>) -> String {

@@ -119,12 +119,13 @@ pub const ALL: &[Scenario] = &[
     },
     Scenario {
         name: "idle-500",
-        what: "500 viewers of a publisher that sends one packet of 50 B per second",
+        what: "500 viewers of a publisher that has fallen silent",
         serve: ONE_SHARD,
         environment: &[],
         load: &[
             "--viewers",
             "500",
+            "--silent",
             "--video",
             "off",
             "--audio",
