@@ -95,6 +95,8 @@ impl Outcome {
 }
 
 /// Runs the chosen scenarios, all of them once, then all again. A run that fails is noted, and the others go on.
+/// A rate that was searched for has to be borne by every run: one that is not is given up for the next lower one,
+/// which is then run as often as the others.
 pub fn measure(options: &Options, notes: &mut Vec<String>) -> Vec<Outcome> {
     let seconds = if options.quick { 3 } else { 10 };
     let chosen = ALL.iter().filter(|scenario| options.wants_scenario(scenario.name));
@@ -105,6 +107,15 @@ pub fn measure(options: &Options, notes: &mut Vec<String>) -> Vec<Outcome> {
             if let Err(why) = outcome.run_again(seconds) {
                 eprintln!("{why}");
                 notes.push(format!("run {round} of {}: {why}", outcome.scenario.name));
+            }
+        }
+    }
+    for outcome in outcomes.iter_mut().filter(|outcome| outcome.rate.is_some()) {
+        while outcome.runs.len() < options.runs() {
+            println!("== {} (again at a lower rate)", outcome.scenario.name);
+            if let Err(why) = outcome.run_again(seconds) {
+                notes.push(format!("{}: {why}", outcome.scenario.name));
+                break;
             }
         }
     }
@@ -122,9 +133,21 @@ impl Outcome {
             (None, [_, ..]) => self.find_rate(seconds)?,
             _ => run(self.scenario, self.rate, seconds)?,
         };
+        if figures.loss >= BEARABLE_LOSS
+            && let Some(lower) = self.next_lower_rate()
+        {
+            println!("   {:.2} % lost: {lower} packets/s per room instead", 100.0 * figures.loss);
+            (self.rate, self.commands) = (Some(lower), commands(self.scenario, Some(lower), seconds));
+            self.runs.clear();
+            return Ok(());
+        }
         println!("   {:.3} cores, {} lost", figures.cores, figures.lost);
         self.runs.push(figures);
         Ok(())
+    }
+
+    fn next_lower_rate(&self) -> Option<u32> {
+        self.scenario.rates.iter().copied().find(|rate| self.rate.is_some_and(|current| *rate < current))
     }
 
     /// Takes the highest rate that is borne; the lowest if none is.
@@ -188,6 +211,17 @@ fn commands(scenario: &Scenario, rate: Option<u32>, seconds: u32) -> [String; 2]
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_rate_that_is_not_borne_gives_way_to_the_next_lower_one() {
+        let saturation = ALL.iter().find(|scenario| !scenario.rates.is_empty()).unwrap();
+        let mut outcome = Outcome::empty(saturation, 3);
+        assert_eq!(outcome.next_lower_rate(), None, "none was tried");
+        outcome.rate = Some(saturation.rates[0]);
+        assert_eq!(outcome.next_lower_rate(), Some(saturation.rates[1]));
+        outcome.rate = saturation.rates.last().copied();
+        assert_eq!(outcome.next_lower_rate(), None);
+    }
 
     #[test]
     fn the_median_counts_but_losses_add_up() {
