@@ -1,5 +1,5 @@
 //! What the integration suites share: a running Plenum ([`Plenum`]), ways to talk to it over HTTP
-//! ([`http`]) and as a native WebRTC peer ([`peer`]), and ways to look at it from outside ([`metrics`],
+//! ([`http`]), as a native WebRTC peer ([`peer`]) and as a participant of a room ([`room`]), and ways to look at it from outside ([`metrics`],
 //! [`process`]).
 //!
 //! Everything here treats the server as a black box: the release binary, its ready line, its ports. No
@@ -22,6 +22,8 @@ pub mod peer;
 pub mod process;
 #[path = "harness/proxy.rs"]
 pub mod proxy;
+#[path = "harness/room/mod.rs"]
+pub mod room;
 #[path = "harness/server.rs"]
 mod server;
 #[path = "harness/source.rs"]

@@ -3,4 +3,5 @@
 fn main() {
     println!("cargo:rerun-if-changed=assets");
     println!("cargo:rerun-if-changed=pages");
+    println!("cargo:rerun-if-changed=sdk");
 }

@@ -54,7 +54,7 @@ const pages = new Map();
 
 /** Runs in every page before its own scripts. */
 function watchMedia() {
-  const watch = { connections: [], times: [], firstFrameMs: null, log: [] };
+  const watch = { connections: [], times: [], firstFrameMs: null, log: [], descriptions: 0 };
   Object.defineProperty(window, '__watch', { value: watch });
   const Original = window.RTCPeerConnection;
   window.RTCPeerConnection = class RTCPeerConnection extends Original {
@@ -69,6 +69,14 @@ function watchMedia() {
         track.addEventListener('unmute', () => watch.times.push([track.kind, Math.round(performance.now())])),
       );
     }
+    setLocalDescription(...parameters) {
+      watch.descriptions += 1;
+      return super.setLocalDescription(...parameters);
+    }
+    setRemoteDescription(...parameters) {
+      watch.descriptions += 1;
+      return super.setRemoteDescription(...parameters);
+    }
   };
   const noteFirstFrame = (video) => {
     if (video.dataset.watched || !video.requestVideoFrameCallback) return;
@@ -77,7 +85,21 @@ function watchMedia() {
       watch.firstFrameMs ??= performance.now();
     });
   };
-  const look = () => document.querySelectorAll('video').forEach(noteFirstFrame);
+  // Firefox does not count the frames of streams in its playback quality.
+  const countFrames = (video) => {
+    if (video.__frames !== undefined || !video.requestVideoFrameCallback) return;
+    video.__frames = 0;
+    const count = () => {
+      video.__frames += 1;
+      video.requestVideoFrameCallback(count);
+    };
+    video.requestVideoFrameCallback(count);
+  };
+  const look = () =>
+    document.querySelectorAll('video').forEach((video) => {
+      noteFirstFrame(video);
+      countFrames(video);
+    });
   new MutationObserver(look).observe(document, { childList: true, subtree: true });
   window.addEventListener('error', (event) => watch.log.push(String(event.message)));
   window.addEventListener('unhandledrejection', (event) => watch.log.push(String(event.reason)));
@@ -119,6 +141,23 @@ async function readStats() {
   return sum;
 }
 
+/** Runs in a page of a call: its tiles, each with what its element has shown so far. */
+function readTiles() {
+  return [...document.querySelectorAll('[data-testid="tile"]')].map((tile) => {
+    const video = tile.querySelector('video');
+    const box = tile.getBoundingClientRect();
+    return {
+      participant: tile.dataset.participant,
+      source: tile.dataset.source,
+      state: video?.dataset.plenum ?? null,
+      width: video?.videoWidth ?? 0,
+      frames: video?.__frames ?? 0,
+      time: video?.currentTime ?? 0,
+      isVisible: box.width > 0 && box.height > 0,
+    };
+  });
+}
+
 function pageOf(order) {
   const page = pages.get(order.page);
   if (!page) throw new Error(`no page ${order.page}`);
@@ -126,9 +165,10 @@ function pageOf(order) {
 }
 
 const orders = {
-  async open({ page: name, url }) {
+  async open({ page: name, url, viewport }) {
     const context = await browser.createBrowserContext();
     const page = await context.newPage();
+    if (viewport) await page.setViewport(viewport);
     page.on('console', (message) => process.stderr.write(`${name}: ${message.text()}\n`));
     page.on('pageerror', (error) => process.stderr.write(`${name}: ${error}\n`));
     await page.evaluateOnNewDocument(watchMedia);
@@ -146,6 +186,31 @@ const orders = {
   },
   async click(order) {
     await pageOf(order).evaluate((selector) => document.querySelector(selector).click(), order.selector);
+  },
+  /** A click that counts as the user's own, as sharing a screen needs it. */
+  async tap(order) {
+    const page = pageOf(order);
+    await page.bringToFront();
+    await page.click(order.selector);
+  },
+  /** Writes into a field, and presses Enter if asked to. */
+  async type(order) {
+    const page = pageOf(order);
+    await page.focus(order.selector);
+    await page.evaluate((selector) => document.querySelector(selector).select?.(), order.selector);
+    await page.keyboard.type(order.text);
+    if (order.enter) await page.keyboard.press('Enter');
+  },
+  /** A key for the page, not for a field. */
+  async press(order) {
+    await pageOf(order).keyboard.press(order.key);
+  },
+  async tiles(order) {
+    return { tiles: await pageOf(order).evaluate(readTiles) };
+  },
+  /** How many session descriptions the page has set so far. */
+  async descriptions(order) {
+    return { count: await pageOf(order).evaluate(() => window.__watch.descriptions) };
   },
   /** The visible text of an element, or of the page. */
   async text(order) {

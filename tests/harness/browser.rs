@@ -41,6 +41,13 @@ impl Browser {
         self.order(json!({"do": "open", "page": page, "url": url}));
     }
 
+    /// Opens `url` in a window of another size, in CSS pixels.
+    #[track_caller]
+    pub fn open_sized(&mut self, page: &str, url: &str, (width, height): (u32, u32)) {
+        let viewport = json!({"width": width, "height": height});
+        self.order(json!({"do": "open", "page": page, "url": url, "viewport": viewport}));
+    }
+
     /// Closes a window as a crash would: nothing in the page runs any more.
     #[track_caller]
     pub fn close(&mut self, page: &str) {
@@ -58,6 +65,40 @@ impl Browser {
     pub fn click(&mut self, page: &str, test_id: &str) {
         let selector = format!("[data-testid=\"{test_id}\"]");
         self.order(json!({"do": "click", "page": page, "selector": selector}));
+    }
+
+    /// Clicks like a user: the page may do what needs one.
+    #[track_caller]
+    pub fn tap(&mut self, page: &str, test_id: &str) {
+        let selector = format!("[data-testid=\"{test_id}\"]");
+        self.order(json!({"do": "tap", "page": page, "selector": selector}));
+    }
+
+    /// Writes into the field with this `data-testid` instead of what is there, and presses Enter if `enter`.
+    #[track_caller]
+    pub fn type_into(&mut self, page: &str, test_id: &str, text: &str, enter: bool) {
+        let selector = format!("[data-testid=\"{test_id}\"]");
+        self.order(json!({"do": "type", "page": page, "selector": selector, "text": text, "enter": enter}));
+    }
+
+    /// Presses a key, wherever the focus is.
+    #[track_caller]
+    pub fn press(&mut self, page: &str, key: &str) {
+        self.order(json!({"do": "press", "page": page, "key": key}));
+    }
+
+    /// The tiles of a call.
+    #[track_caller]
+    pub fn tiles(&mut self, page: &str) -> Vec<Tile> {
+        let tiles = self.order(json!({"do": "tiles", "page": page}))["tiles"].take();
+        let Value::Array(tiles) = tiles else { panic!("no tiles: {tiles}") };
+        tiles.into_iter().map(Tile).collect()
+    }
+
+    /// How many session descriptions, local and remote, the page has set so far.
+    #[track_caller]
+    pub fn descriptions(&mut self, page: &str) -> u64 {
+        self.order(json!({"do": "descriptions", "page": page}))["count"].as_u64().expect("a number")
     }
 
     /// The visible text of the element with this `data-testid`.
@@ -124,6 +165,32 @@ impl Browser {
         wait_for(&format!("{test_id} on {page} says {text}"), deadline, || {
             self.text(page, test_id).contains(text).then_some(())
         });
+    }
+}
+
+/// A tile of a call, as `browser.mjs` reads it.
+#[derive(Debug, Clone)]
+pub struct Tile(pub Value);
+
+impl Tile {
+    /// Whose it is.
+    pub fn participant(&self) -> &str {
+        self.0["participant"].as_str().unwrap_or_default()
+    }
+
+    /// `camera` or `screen`.
+    pub fn source(&self) -> &str {
+        self.0["source"].as_str().unwrap_or_default()
+    }
+
+    /// Frames shown by its element so far.
+    pub fn frames(&self) -> u64 {
+        self.0["frames"].as_f64().unwrap_or_default() as u64
+    }
+
+    /// Whether the SDK says that its track is being shown.
+    pub fn is_live(&self) -> bool {
+        self.0["state"] == "live"
     }
 }
 

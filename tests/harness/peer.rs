@@ -56,7 +56,7 @@ impl Flow {
         self.counts.last().copied()
     }
 
-    fn record(&mut self, now: Instant, payload: &Payload) {
+    pub(crate) fn record(&mut self, now: Instant, payload: &Payload) {
         if !self.counts.insert(payload.count) {
             self.duplicates += 1;
         }

@@ -30,12 +30,13 @@ pub fn token(room: &str, identity: &str, grants: &[&str]) -> String {
     String::from_utf8(output.stdout).expect("a token is ASCII").trim().to_owned()
 }
 
-fn now() -> u64 {
+/// Seconds since 1970.
+pub fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).expect("it is after 1970").as_secs()
 }
 
 /// The claims of a good publisher's token for the room `studio`.
-fn claims() -> Value {
+pub fn claims() -> Value {
     let video = json!({"room": "studio", "roomJoin": true, "canPublish": true, "canSubscribe": true});
     json!({"iss": KEY, "sub": "camera", "exp": now() + 600, "video": video})
 }
@@ -44,7 +45,8 @@ fn signed(claims: &Value) -> String {
     encode(&Header::default(), claims, &EncodingKey::from_secret(SECRET.as_bytes())).expect("claims are JSON")
 }
 
-fn signed_with(change: impl FnOnce(&mut Value)) -> String {
+/// A good token with a change.
+pub fn signed_with(change: impl FnOnce(&mut Value)) -> String {
     let mut claims = claims();
     change(&mut claims);
     signed(&claims)

@@ -1,9 +1,11 @@
 //! The HTTP boundary: WHIP and WHEP as their specifications say, one test per MUST with its section in the
-//! name; authorisation; the command line; what slow, hostile and broken clients get; drain; panics.
+//! name; authorisation; the room protocol; the command line; what slow, hostile and broken clients get; drain; panics.
 
 mod answers;
+mod api;
 mod auth;
 mod command_line;
+mod conference;
 mod cors;
 mod drain;
 mod hostile;

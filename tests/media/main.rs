@@ -1,5 +1,5 @@
 //! Media through the release binary, with native clients: nothing lost without loss, next to nothing with
-//! it, nothing left behind, nothing disturbed by garbage.
+//! it, nothing left behind, nothing disturbed by garbage; rooms whose slots hold what they are said to.
 //!
 //! Tests that measure take the machine for themselves ([`alone`]); the others share it ([`together`]).
 
@@ -10,6 +10,7 @@ mod garbage;
 mod load;
 mod loss;
 mod reaping;
+mod rooms;
 
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 

@@ -3,9 +3,12 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use plenum_model::{CloseReason, Format, Identity, MediaKind, Place, RoomName};
+use plenum_model::{
+    Allowed, CloseReason, Format, Identity, MediaKind, Place, RoomName, SlotDemand, TrackTerms,
+};
+use plenum_room::TrackId;
 
-use crate::{IceRestart, Peer};
+use crate::{IceRestart, Peer, Renegotiation};
 
 /// What a participant does in its room.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +20,21 @@ pub enum Role {
         /// Whom to watch.
         of: Option<Identity>,
     },
+    /// Sends and receives (the room protocol): each line of its offer goes one way, and those that it receives on
+    /// are slots.
+    Participant {
+        /// What its offer says of the lines that it sends on.
+        tracks: Vec<TrackTerms>,
+        /// What it may do.
+        allowed: Allowed,
+    },
+}
+
+impl Role {
+    /// Whether it may send media, and so is unique by its identity and sits on the room's home shard.
+    pub fn publishes(&self) -> bool {
+        !matches!(self, Self::Viewer { .. })
+    }
 }
 
 /// A participant on its way in.
@@ -26,9 +44,9 @@ pub struct Admission {
     pub place: Place,
     /// The room, made if it does not exist on this shard.
     pub room: RoomName,
-    /// The shard where the room's publishers are: this one for a publisher, any for a viewer.
+    /// The shard where the room's publishers are: this one for publishers and participants, any for a viewer.
     pub home: u16,
-    /// Who it is. A publisher replaces an earlier one of the same identity; viewers are not unique.
+    /// Who it is. Publishers and participants replace an earlier one of the same identity; viewers are not unique.
     pub identity: Identity,
     /// What it does.
     pub role: Role,
@@ -50,6 +68,42 @@ pub enum Command {
     },
     /// Take new ICE credentials (RFC 8445, section 9), prepared by [`crate::prepare_restart`].
     RestartIce(Box<IceRestart>),
+    /// Answer another offer of a session that goes on, prepared by [`crate::prepare_renegotiation`].
+    Renegotiate(Box<Renegotiation>),
+    /// Forward nothing of a track, or go on to do so; whoever wants it so.
+    Mute {
+        /// Whose track.
+        place: Place,
+        /// Which.
+        track: TrackId,
+        /// Or unmuted.
+        muted: bool,
+    },
+    /// Show a track in a slot as long as there is something of it, or leave the slot to the room.
+    Pin {
+        /// Whose slot.
+        place: Place,
+        /// Which, by its line.
+        mid: String,
+        /// Which track.
+        track: Option<TrackId>,
+    },
+    /// What a slot is good for.
+    Demand {
+        /// Whose slot.
+        place: Place,
+        /// Which, by its line.
+        mid: String,
+        /// How large it is shown.
+        demand: SlotDemand,
+    },
+    /// What a participant may do from now on.
+    Allow {
+        /// Who.
+        place: Place,
+        /// What.
+        allowed: Allowed,
+    },
     /// End a session.
     Close {
         /// Whose.
@@ -85,10 +139,19 @@ pub enum Reply {
     Admitted {
         /// The session of the same identity that has ended for it; its [`Event::Ended`] follows.
         replaced: Option<Place>,
+        /// The lines that it sends on, by mid, and the tracks that they are.
+        tracks: Vec<(String, TrackId)>,
     },
-    /// The restart could not be applied; the session goes on with its old credentials.
+    /// The answer to [`Command::Renegotiate`].
+    Answered {
+        /// The SDP answer.
+        answer: String,
+        /// All lines that it sends on now, as in [`Reply::Admitted`].
+        tracks: Vec<(String, TrackId)>,
+    },
+    /// What was asked for does not fit the session, which goes on as it was.
     Refused,
-    /// There is no such place or room (any more).
+    /// There is no such place, room, track or slot (any more).
     NotFound,
 }
 
@@ -106,6 +169,8 @@ pub enum Event {
     TrackStarted {
         /// The publisher.
         place: Place,
+        /// The track.
+        track: TrackId,
         /// Audio or video.
         kind: MediaKind,
         /// What it is encoded with.
@@ -117,6 +182,39 @@ pub enum Event {
         place: Place,
         /// Since admission.
         after: Duration,
+    },
+    /// What a participant's slots show: all of them, after every change, and first when it is connected.
+    Slots {
+        /// Whose.
+        place: Place,
+        /// By mid.
+        slots: Vec<(String, Option<TrackId>)>,
+    },
+    /// Who speaks now, the loudest first.
+    Speakers {
+        /// Where.
+        room: RoomName,
+        /// The tracks of the voices.
+        speaking: Vec<TrackId>,
+    },
+    /// A message to everyone on the topic `chat`, for those who come later.
+    Chat {
+        /// Whose.
+        place: Place,
+        /// A JSON value.
+        payload: String,
+    },
+    /// Messages were dropped on their way to someone who does not take them in fast enough. At most once a second for
+    /// each sender, topic and receiver.
+    DataDropped {
+        /// The sender.
+        place: Place,
+        /// Of which topic.
+        topic: String,
+        /// The receiver.
+        to: Place,
+        /// How many, since the last time.
+        messages: u64,
     },
     /// ICE has lost the peer; it may come back until [`plenum_model::limits::CONSENT_TIMEOUT`].
     Interrupted {

@@ -36,6 +36,13 @@ pub struct Counters {
     pub nacks_out: u64,
     /// Retransmissions sent.
     pub rtx_out: u64,
+    /// Messages of participants on data channels.
+    pub data_messages_in: u64,
+    /// Messages written to participants.
+    pub data_messages_out: u64,
+    /// Messages that were not passed on: not allowed, unreadable, or too many for one who does not take them in fast
+    /// enough.
+    pub data_messages_dropped: u64,
     /// Rooms dropped because of a panic.
     pub panics: u64,
     /// Time a packet spent in the engine and its queue: from `handle_datagram`'s `now` to `flush`'s.

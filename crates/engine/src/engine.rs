@@ -14,6 +14,7 @@ use str0m::Input;
 use str0m::net::{Protocol, Receive};
 
 use crate::command::{Command, Event, Reply};
+use crate::data::DropReports;
 use crate::demux::{self, AddressTable, Kind};
 use crate::fanout::Fanout;
 use crate::participant::{Outputs, Participant, Told};
@@ -30,15 +31,16 @@ pub struct Engine {
     pub(crate) rooms: Slab<RoomState>,
     pub(crate) by_name: BTreeMap<RoomName, usize>,
     pub(crate) addresses: AddressTable,
-    timers: Timers,
+    pub(crate) timers: Timers,
     pub(crate) fanout: Fanout,
     /// Participants that were written to and have to be given time before they send.
     pub(crate) touched: Vec<u32>,
     /// For [`crate::courier::Courier`], between batches empty.
     pub(crate) bag: Vec<Delivery>,
-    /// Rooms in which a keyframe may have to be asked for.
+    /// Rooms in which a keyframe may have to be asked for, or something told.
     pub(crate) wishing: Vec<usize>,
     pub(crate) outputs: Outputs,
+    pub(crate) drop_reports: DropReports,
     /// Rooms made so far.
     pub(crate) generations: u32,
     pub(crate) events: VecDeque<Event>,
@@ -55,13 +57,13 @@ pub(crate) struct RoomState {
     /// Whether it is in [`Engine::wishing`].
     pub is_wishing: bool,
     /// The timer that will put it there.
-    pub keyframe_timer: Option<Instant>,
+    pub timer: Option<Instant>,
 }
 
 impl RoomState {
     pub fn new(room: Room, home_shard: u16, generation: u32) -> Self {
         let membership = Membership::new(home_shard);
-        Self { room, generation, membership, is_wishing: false, keyframe_timer: None }
+        Self { room, generation, membership, is_wishing: false, timer: None }
     }
 }
 
@@ -81,6 +83,7 @@ impl Engine {
             bag: Vec::new(),
             wishing: Vec::new(),
             outputs: Outputs::default(),
+            drop_reports: DropReports::default(),
             generations: 0,
             events: VecDeque::new(),
             counters: Counters::default(),
@@ -111,6 +114,11 @@ impl Engine {
             Command::Admit(admission) => self.admit(now, *admission),
             Command::AddCandidates { place, candidates } => self.add_candidates(now, place, &candidates),
             Command::RestartIce(restart) => self.restart_ice(now, *restart),
+            Command::Renegotiate(renegotiation) => self.renegotiate(now, *renegotiation),
+            Command::Mute { place, track, muted } => self.mute(place, track, muted),
+            Command::Pin { place, mid, track } => self.pin(place, &mid, track),
+            Command::Demand { place, mid, demand } => self.demand(place, &mid, demand),
+            Command::Allow { place, allowed } => self.allow(place, allowed),
             Command::Close { place, reason } => match self.slot_of(place) {
                 Some(slot) => {
                     self.end(now, slot, reason);
@@ -140,10 +148,11 @@ impl Engine {
             match timer {
                 Timer::Room { key } => {
                     if let Some(state) = self.rooms.get_mut(key) {
-                        state.keyframe_timer = None;
+                        state.timer = None;
                         self.note_wish(key);
                     }
                 }
+                Timer::DropReports => self.tell_due_drops(now),
                 Timer::Participant { slot, epoch } => self.wake(now, at, slot, epoch),
             }
         }
@@ -246,6 +255,10 @@ impl Engine {
         };
         let result = participant.receive(now, receive);
         self.digest(now, slot);
+        if kind == Kind::Dtls {
+            // What the peer acknowledged has made room for more.
+            self.write_messages(slot);
+        }
         // What a peer sends may be refused, it never ends its session: the deadlines decide.
         result.map(|()| kind).map_err(|error| {
             tracing::debug!(slot, %error, "input refused");
@@ -335,26 +348,25 @@ impl Engine {
         let (place, room) = (participant.place, participant.room);
         let event = match told {
             Told::Connected => {
-                let lines = participant.viewer_lines(&mut self.random);
                 let after = now.saturating_duration_since(participant.admitted_at);
-                self.rooms[room].room.add_lines(slot, lines);
-                self.note_wish(room);
+                self.begin_to_serve(slot, room);
                 Event::Connected { place, after }
             }
             Told::Interrupted => Event::Interrupted { place },
             Told::Resumed => Event::Resumed { place },
-            Told::TrackStarted { kind, format } => Event::TrackStarted { place, kind, format },
+            Told::TrackStarted { track, kind, format } => Event::TrackStarted { place, track, kind, format },
             Told::KeyframeWanted { line } => {
                 self.counters.keyframe_requests_in += 1;
                 self.rooms[room].room.want_keyframe(slot, line);
                 return self.note_wish(room);
             }
+            Told::Said(said) => return self.pass_on(now, slot, &said),
             Told::Ended(reason) => return self.end_in_room(now, slot, reason),
         };
         self.events.push_back(event);
     }
 
-    /// Puts a room on the list of those whose keyframe requests are looked at with the next flush.
+    /// Puts a room on the list of those whose wishes are looked at with the next flush.
     pub(crate) fn note_wish(&mut self, key: usize) {
         if let Some(state) = self.rooms.get_mut(key)
             && !state.is_wishing
@@ -364,13 +376,13 @@ impl Engine {
         }
     }
 
-    /// Sets the timer at which a room's keyframe requests are looked at again.
+    /// Sets the timer at which a room's wishes are looked at again.
     pub(crate) fn schedule_wish(&mut self, key: usize) {
         let Some(state) = self.rooms.get_mut(key) else { return };
-        if let Some(at) = state.room.next_keyframe_at()
-            && state.keyframe_timer.is_none_or(|timer| at < timer)
+        if let Some(at) = state.room.next_deadline()
+            && state.timer.is_none_or(|timer| at < timer)
         {
-            state.keyframe_timer = Some(at);
+            state.timer = Some(at);
             self.timers.add(at, Timer::Room { key });
         }
     }

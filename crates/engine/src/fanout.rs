@@ -96,10 +96,10 @@ impl Engine {
             Courier { now, bodies: &queue.bodies, participants, touched, events, counters, bag };
         let held_back = room.forward(queue.track, &queue.heads, |forward| match forward {
             Forward::Deliver(delivery) => courier.take(delivery),
-            Forward::Relay { shard, packet, best } => {
+            Forward::Relay { shard, packet, ladder } => {
                 let Some(mirror) = membership.mirror_on(shard) else { return };
                 let (head, body) = (queue.heads[packet], &queue.bodies[packet]);
-                let packet = RelayedPacket::new(mirror, queue.track, best, head, body);
+                let packet = RelayedPacket::new(mirror, queue.track, ladder, head, body);
                 courier.counters.packets_relayed += 1;
                 outputs.relays.push(Relay { to: shard, message: RelayMessage::Packet(packet) });
             }
@@ -127,7 +127,7 @@ impl Engine {
         }
     }
 
-    /// Sends the keyframe requests that are due in the rooms where something has happened.
+    /// Sends the keyframe requests that are due in the rooms where something has happened, and tells what is new there.
     pub(crate) fn ask_for_keyframes(&mut self, now: Instant) {
         let mut wishing = std::mem::take(&mut self.wishing);
         for key in wishing.drain(..) {
@@ -140,6 +140,7 @@ impl Engine {
     fn ask_in_room(&mut self, now: Instant, key: usize) {
         let Some(state) = self.rooms.get_mut(key) else { return };
         state.is_wishing = false;
+        state.room.handle_timeout(now);
         while let Some(wish) = self.rooms[key].room.poll_keyframe(now) {
             match wish.origin {
                 Origin::Here { seat, line } => self.ask_publisher(seat, line, wish.layer),
@@ -147,6 +148,7 @@ impl Engine {
             }
         }
         self.tell_demand(key);
+        self.tell_slots(key);
         self.schedule_wish(key);
     }
 

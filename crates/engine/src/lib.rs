@@ -3,8 +3,8 @@
 //! next deadline come out. No clock, no socket, no thread, no randomness of the system: a whole call
 //! replays from one seed.
 //!
-//! Entry types: [`Engine`] (the shard), [`negotiate`] (offer to answer, run off the shard),
-//! [`Command`]/[`Reply`]/[`Event`] (how the control plane talks to a shard).
+//! Entry types: [`Engine`] (the shard), [`negotiate`] and [`prepare_renegotiation`] (offer to answer, run off the
+//! shard), [`Command`]/[`Reply`]/[`Event`] (how the control plane talks to a shard).
 //!
 //! How to drive it, in the taxonomy of its methods:
 //! - `handle_datagram`, `handle_command`, `handle_timeout` take input;
@@ -18,6 +18,7 @@
 mod command;
 mod counters;
 mod courier;
+mod data;
 mod demux;
 mod engine;
 mod fanout;
@@ -26,6 +27,7 @@ mod participant;
 mod relay;
 mod sdp;
 mod sessions;
+mod slots;
 mod stun;
 mod timers;
 
@@ -33,8 +35,10 @@ pub use command::{Admission, Command, Event, Reply, Role};
 pub use counters::Counters;
 pub use engine::Engine;
 pub use negotiate::{
-    DtlsIdentity, IceRestart, Negotiated, NegotiationError, Peer, Terms, negotiate, prepare_restart,
+    DtlsIdentity, IceRestart, Negotiated, NegotiationError, Peer, Renegotiation, Terms, negotiate,
+    prepare_renegotiation, prepare_restart,
 };
+pub use plenum_room::TrackId;
 pub use relay::{Relay, RelayMessage, RelayedPacket, RoomRef};
 
 use std::net::SocketAddr;

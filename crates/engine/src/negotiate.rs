@@ -1,19 +1,26 @@
 //! From offer to answer: builds the `Rtc`, off the shard, since that costs milliseconds.
 
+mod plan;
+mod reoffer;
+
+pub(crate) use plan::PlannedLine;
+pub(crate) use reoffer::Reoffer;
+pub use reoffer::{IceRestart, Renegotiation, prepare_renegotiation, prepare_restart};
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use plenum_model::{
-    Direction, Format, IceCredentials, IceFragment, MediaKind, MediaOffer, OfferedFormat, OfferedLine, Place,
-    Ufrag,
+    Direction, Format, IceCredentials, MediaKind, MediaOffer, OfferedFormat, OfferedLine, Place, Source,
+    Ufrag, limits,
 };
 use str0m::change::SdpOffer;
 use str0m::config::{CryptoProvider, DtlsCert};
 use str0m::crypto::Sha1HmacProvider;
 use str0m::format::{Codec as RtcCodec, CodecConfig, CodecSpec, FormatParams, PayloadParams};
 use str0m::media::{Frequency, Mid, Pt, Rid};
-use str0m::rtp::{Extension, ExtensionMap, Ssrc};
+use str0m::rtp::{ExtensionMap, Ssrc};
 use str0m::{Candidate, IceCreds, Rtc, RtcConfig};
 
 use crate::{Role, sdp};
@@ -21,6 +28,9 @@ use crate::{Role, sdp};
 /// Packets kept for retransmission to a viewer, per video line, and for how long.
 const RTX_PACKETS: usize = 512;
 const RTX_AGE: Duration = Duration::from_secs(1);
+/// Bytes of messages that str0m holds for a participant, sent and not yet acknowledged ones among them; the rest waits
+/// in its queues, where it can be dropped.
+const DATA_BUFFER: usize = 256 * 1024;
 /// How often a participant's ICE and RTCP figures are read; consent is judged by them.
 const STATS_INTERVAL: Duration = Duration::from_millis(2_500);
 
@@ -83,8 +93,8 @@ pub struct Peer {
     pub(crate) rtc: Rtc,
     pub(crate) lines: Vec<PeerLine>,
     pub(crate) remote_candidates: Vec<SocketAddr>,
-    /// The password that the peer's STUN responses are made with.
-    pub(crate) remote_pwd: String,
+    /// What the peer's STUN responses are made with.
+    pub(crate) remote_ice: IceCredentials,
     pub(crate) hmac: &'static dyn Sha1HmacProvider,
 }
 
@@ -111,6 +121,10 @@ pub(crate) enum Way {
         rids: Vec<Rid>,
         /// Whether lost packets may be asked for.
         nack: bool,
+        /// What it carries.
+        source: Source,
+        /// Whether nothing of it is to be forwarded for now.
+        muted: bool,
     },
     /// To the peer, under this SSRC.
     Out { ssrc: Ssrc },
@@ -129,62 +143,33 @@ pub struct Negotiated {
 
 /// Answers an offer.
 pub fn negotiate(terms: Terms<'_>) -> Result<Negotiated, NegotiationError> {
-    let direction = direction_of(terms.role);
-    check_lines(terms.offer, direction)?;
-    let extensions = extensions_for(direction);
+    let directions = plan::directions(terms.role, &terms.offer.lines)?;
     let ice = local_credentials(terms.place, terms.secret);
-    let mut rtc = build_rtc(&terms, direction, extensions, &ice);
+    let mut rtc = build_rtc(&terms, &directions, &ice);
     for addr in terms.local_candidates {
         let candidate =
             Candidate::host(*addr, "udp").map_err(|e| NegotiationError::Malformed(e.to_string()))?;
         rtc.add_local_candidate(candidate);
     }
-    let offer = sdp::canonical_offer(terms.offer, &terms.offer.ice, direction, extensions);
+    let offer = sdp::canonical_offer(terms.offer, &terms.offer.ice, &directions);
     let answer = rtc.sdp_api().accept_offer(read_offer(&offer)?).map_err(refused)?;
     add_remote_candidates(&mut rtc, terms.remote_candidates);
-    let lines = negotiated_lines(&mut rtc, terms.offer, direction)?;
-    let answer = sdp::complete_answer(&answer.to_sdp_string(), direction == Direction::RecvOnly);
+    let planned = plan::media_lines(terms.role, &terms.offer.lines, &directions);
+    let lines = planned.into_iter().map(|line| line.settle(&mut rtc)).collect::<Result<_, _>>()?;
+    let shapes = sdp::shapes(&terms.offer.lines, &directions);
+    let streams = match terms.role {
+        Role::Participant { .. } => sdp::Streams::OnePerSlot,
+        Role::Publisher | Role::Viewer { .. } => sdp::Streams::OneForAll,
+    };
+    let answer = sdp::complete_answer(&answer.to_sdp_string(), &shapes, streams, &ice);
     let peer = Peer {
         rtc,
         lines,
         remote_candidates: terms.remote_candidates.to_vec(),
-        remote_pwd: terms.offer.ice.pwd.clone(),
+        remote_ice: terms.offer.ice.clone(),
         hmac: terms.dtls.provider.sha1_hmac_provider,
     };
     Ok(Negotiated { peer, answer, ice })
-}
-
-/// An ICE restart, parsed and checked, ready for [`crate::Command::RestartIce`].
-#[derive(Debug)]
-pub struct IceRestart {
-    /// Whose.
-    pub place: Place,
-    /// Our new credentials, for the answer's fragment.
-    pub ice: IceCredentials,
-    pub(crate) offer: SdpOffer,
-    pub(crate) remote_candidates: Vec<SocketAddr>,
-    pub(crate) remote_pwd: String,
-}
-
-/// Prepares a restart from a PATCH with new credentials. `offer` is the session's offer, `role` its role and
-/// `secret` as in [`Terms`].
-pub fn prepare_restart(
-    place: Place,
-    role: &Role,
-    offer: &MediaOffer,
-    fragment: &IceFragment,
-    remote_candidates: &[SocketAddr],
-    secret: [u8; 24],
-) -> Result<IceRestart, NegotiationError> {
-    let direction = direction_of(role);
-    let text = sdp::canonical_offer(offer, &fragment.ice, direction, extensions_for(direction));
-    Ok(IceRestart {
-        place,
-        ice: local_credentials(place, secret),
-        offer: read_offer(&text)?,
-        remote_candidates: remote_candidates.to_vec(),
-        remote_pwd: fragment.ice.pwd.clone(),
-    })
 }
 
 pub(crate) fn add_remote_candidates(rtc: &mut Rtc, candidates: &[SocketAddr]) {
@@ -195,42 +180,12 @@ pub(crate) fn add_remote_candidates(rtc: &mut Rtc, candidates: &[SocketAddr]) {
     }
 }
 
+pub(crate) fn from_str0m(ice: IceCreds) -> IceCredentials {
+    IceCredentials { ufrag: ice.ufrag, pwd: ice.pass }
+}
+
 pub(crate) fn to_str0m(ice: &IceCredentials) -> IceCreds {
     IceCreds { ufrag: ice.ufrag.clone(), pass: ice.pwd.clone() }
-}
-
-/// The direction every line has, seen from the offerer.
-fn direction_of(role: &Role) -> Direction {
-    match role {
-        Role::Publisher => Direction::SendOnly,
-        Role::Viewer { .. } => Direction::RecvOnly,
-    }
-}
-
-fn extensions_for(direction: Direction) -> &'static [Extension] {
-    const FROM: &[Extension] = &sdp::FROM_PUBLISHERS;
-    const TO: &[Extension] = &sdp::TO_VIEWERS;
-    if direction.sends() { FROM } else { TO }
-}
-
-fn check_lines(offer: &MediaOffer, direction: Direction) -> Result<(), NegotiationError> {
-    let fits = |line: &&OfferedLine| match direction.sends() {
-        true => line.direction.sends(),
-        false => line.direction.receives(),
-    };
-    match offer.lines.iter().find(|line| line.kind.is_none() || !fits(line)) {
-        None => Ok(()),
-        Some(line) if line.kind.is_none() => Err(NegotiationError::Unsupported(format!(
-            "m-line {}: data channels are not served here",
-            line.mid
-        ))),
-        Some(line) => Err(NegotiationError::Unsupported(format!(
-            "m-line {} is {}, where {} is needed",
-            line.mid,
-            line.direction.as_str(),
-            direction.as_str()
-        ))),
-    }
 }
 
 fn local_credentials(place: Place, secret: [u8; 24]) -> IceCredentials {
@@ -248,38 +203,54 @@ fn local_credentials(place: Place, secret: [u8; 24]) -> IceCredentials {
     IceCredentials { ufrag: Ufrag::new(place, random).to_string(), pwd }
 }
 
-fn build_rtc(terms: &Terms<'_>, direction: Direction, extensions: &[Extension], ice: &IceCredentials) -> Rtc {
+fn build_rtc(terms: &Terms<'_>, directions: &[Direction], ice: &IceCredentials) -> Rtc {
+    let lines = || terms.offer.lines.iter().zip(directions.iter().copied());
     let mut config = RtcConfig::new()
         .set_crypto_provider(terms.dtls.provider.clone())
         .set_dtls_cert(terms.dtls.certificate.clone())
         .set_local_ice_credentials(to_str0m(ice))
-        .set_extension_map(extension_map(terms.offer, extensions))
+        .set_extension_map(extension_map(lines()))
         .set_rtp_mode(true)
+        .set_sctp_max_message_size(limits::DATA_MESSAGE as u32)
+        .set_sctp_max_buffered_amount(DATA_BUFFER)
         .set_stats_interval(Some(STATS_INTERVAL))
         .set_rtcp_report_interval_audio(Duration::from_secs(1));
-    *config.codec_config() = codec_config(terms.offer, direction);
+    *config.codec_config() = codec_config(lines());
     config.build(terms.now)
 }
 
 /// The extensions under the ids of the offer, so that nothing has to be remapped. In a bundle an id means the
 /// same on every line; the guard checked it.
-fn extension_map(offer: &MediaOffer, supported: &[Extension]) -> ExtensionMap {
+fn extension_map<'a>(lines: impl Iterator<Item = (&'a OfferedLine, Direction)>) -> ExtensionMap {
     const LARGEST_ID: u8 = 16; // what str0m's map holds
     let mut map = ExtensionMap::empty();
-    for extmap in offer.lines.iter().flat_map(|line| &line.extmaps) {
-        if let (1..=LARGEST_ID, Some(extension)) = (extmap.id, sdp::supported_extension(extmap, supported)) {
-            map.set(extmap.id, extension);
+    for (line, direction) in lines {
+        for extmap in &line.extmaps {
+            let known = sdp::supported_extension(extmap, direction);
+            if let (1..=LARGEST_ID, Some(extension)) = (extmap.id, known) {
+                map.set(extmap.id, extension);
+            }
         }
     }
     map
 }
 
-/// Exactly the offered formats under their own payload types: the answer then repeats them.
-fn codec_config(offer: &MediaOffer, direction: Direction) -> CodecConfig {
+/// Exactly the offered formats under their own payload types: the answer then repeats them. In a bundle a payload
+/// type means the same on every line.
+fn codec_config<'a>(lines: impl Iterator<Item = (&'a OfferedLine, Direction)>) -> CodecConfig {
     let mut params: Vec<PayloadParams> = Vec::new();
-    for format in offer.lines.iter().flat_map(|line| &line.formats) {
-        if params.iter().all(|known| *known.pt() != format.pt) {
-            params.push(payload_params(format, direction));
+    for (line, direction) in lines {
+        for format in &line.formats {
+            let offered = payload_params(format, direction);
+            match params.iter_mut().find(|known| known.pt() == offered.pt()) {
+                // Feedback on congestion is for lines that send to us, wherever they stand.
+                Some(known) if direction.sends() => {
+                    known.set_fb_transport_cc(offered.fb_transport_cc());
+                    known.set_fb_remb(offered.fb_remb());
+                }
+                Some(_) => {}
+                None => params.push(offered),
+            }
         }
     }
     CodecConfig::new_from_payload_params(params)
@@ -293,10 +264,9 @@ fn payload_params(format: &OfferedFormat, direction: Direction) -> PayloadParams
         format: FormatParams::parse_line(&format.fmtp),
     };
     let offered = |feedback: &str| format.feedback.iter().any(|f| f == feedback);
-    let congestion_feedback = direction.sends();
     let mut params = PayloadParams::new(format.pt.into(), format.rtx.map(Pt::from), spec);
-    params.set_fb_transport_cc(congestion_feedback && offered("transport-cc"));
-    params.set_fb_remb(congestion_feedback && offered("goog-remb"));
+    params.set_fb_transport_cc(direction.sends() && offered("transport-cc"));
+    params.set_fb_remb(direction.sends() && offered("goog-remb"));
     params.set_fb_nack(offered("nack"));
     params.set_fb_pli(offered("nack pli"));
     params.set_fb_fir(offered("ccm fir"));
@@ -319,31 +289,6 @@ fn read_offer(text: &str) -> Result<SdpOffer, NegotiationError> {
 
 fn refused(error: str0m::RtcError) -> NegotiationError {
     NegotiationError::Malformed(error.to_string())
-}
-
-fn negotiated_lines(
-    rtc: &mut Rtc,
-    offer: &MediaOffer,
-    direction: Direction,
-) -> Result<Vec<PeerLine>, NegotiationError> {
-    offer
-        .lines
-        .iter()
-        .filter_map(|line| Some((line, line.kind?)))
-        .map(|(line, kind)| {
-            let mid = Mid::from(line.mid.as_str());
-            let formats = line.formats.iter().map(|f| (Pt::from(f.pt), f.format)).collect();
-            let way = if direction.sends() { way_in(line) } else { way_out(rtc, mid, kind)? };
-            Ok(PeerLine { mid, kind, formats, way })
-        })
-        .collect()
-}
-
-fn way_in(line: &OfferedLine) -> Way {
-    Way::In {
-        rids: line.send_rids.iter().map(|rid| Rid::from(rid.as_str())).collect(),
-        nack: line.formats.iter().any(|format| format.feedback.iter().any(|f| f == "nack")),
-    }
 }
 
 fn way_out(rtc: &mut Rtc, mid: Mid, kind: MediaKind) -> Result<Way, NegotiationError> {

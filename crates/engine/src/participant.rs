@@ -1,31 +1,36 @@
 //! One participant of a shard: its `Rtc`, its lines, its addresses, its deadlines. It knows nothing of rooms:
 //! packets leave as [`Arrived`] values, and deliveries come in as numbers plus a shared payload.
 
+mod channels;
 mod ingest;
+mod lines;
+mod offers;
 mod path;
 mod reports;
 
+pub(crate) use channels::Said;
 pub(crate) use ingest::{Arrived, Body};
+pub(crate) use lines::{SlotWish, Wish};
 
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use plenum_model::{CloseReason, Format, MediaKind, Place, limits};
-use plenum_room::{Delivery, PublishedLine, TrackId, ViewerLine};
+use plenum_model::{Allowed, CloseReason, Format, IceCredentials, Identity, MediaKind, Place, limits};
+use plenum_room::{Delivery, TrackId};
 use plenum_rtp::vp8::Vp8Ids;
-use plenum_rtp::{Projected, PublisherClock, SourceClock};
-use str0m::change::SdpOffer;
+use plenum_rtp::{Projected, PublisherClock};
 use str0m::crypto::Sha1HmacProvider;
-use str0m::media::{KeyframeRequestKind, Mid, Pt, Rid};
+use str0m::media::{KeyframeRequestKind, Pt};
 use str0m::net::{Protocol, Receive};
 use str0m::rtp::{RtpWrite, Ssrc, Vp8Descriptor, Vp8Patch};
 use str0m::{Event as RtcEvent, IceConnectionState, Input, Output, Rtc, RtcError};
 
 use crate::demux::{self, Kind};
-use crate::negotiate::{self, IceRestart, Peer, PeerLine, Way};
-use crate::stun;
-use crate::{Class, Counters, Relay, Transmit};
+use crate::negotiate::{self, Peer};
+use crate::{Class, Counters, Relay, Transmit, stun};
+use channels::Channels;
 use ingest::Source;
+use lines::{Line, LineWay};
 use path::Path;
 use reports::Reported;
 
@@ -49,37 +54,16 @@ pub(crate) enum Told {
     Connected,
     Interrupted,
     Resumed,
-    TrackStarted { kind: MediaKind, format: Format },
+    TrackStarted { track: TrackId, kind: MediaKind, format: Format },
+    Said(Said),
     Ended(CloseReason),
-}
-
-#[derive(Debug)]
-struct Line {
-    mid: Mid,
-    kind: MediaKind,
-    formats: Vec<(Pt, Format)>,
-    way: LineWay,
-}
-
-#[derive(Debug)]
-enum LineWay {
-    In(Incoming),
-    Out { ssrc: Ssrc, written: u64 },
-}
-
-#[derive(Debug)]
-struct Incoming {
-    rids: Vec<Rid>,
-    nack: bool,
-    track: TrackId,
-    clocks: Vec<SourceClock>,
-    /// What the last packet was encoded with.
-    current: Option<Format>,
 }
 
 /// One participant.
 pub(crate) struct Participant {
     pub place: Place,
+    /// Who it is.
+    pub identity: Identity,
     /// Its room's key in the engine.
     pub room: usize,
     pub admitted_at: Instant,
@@ -89,6 +73,10 @@ pub(crate) struct Participant {
     pub scheduled: Option<Instant>,
     pub addresses: Vec<(SocketAddr, Instant)>,
     pub first_packet_sent: bool,
+    /// What it may do.
+    pub allowed: Allowed,
+    /// What it wants of its slots.
+    pub wishes: Vec<SlotWish>,
     rtc: Rtc,
     lines: Vec<Line>,
     sources: Vec<Source>,
@@ -100,21 +88,25 @@ pub(crate) struct Participant {
     last_response: (Instant, u64),
     path: Path,
     reported: Reported,
+    channels: Channels,
     /// What the peer's STUN responses are made with.
-    remote_pwd: String,
+    remote_ice: IceCredentials,
     hmac: &'static dyn Sha1HmacProvider,
 }
 
 impl Participant {
-    pub fn new(now: Instant, place: Place, room: usize, peer: Peer) -> Self {
+    pub fn new(now: Instant, place: Place, identity: Identity, room: usize, peer: Peer) -> Self {
         Self {
             place,
+            identity,
             room,
             admitted_at: now,
             touched: false,
             scheduled: None,
             addresses: Vec::new(),
             first_packet_sent: false,
+            allowed: Allowed::ALL,
+            wishes: Vec::new(),
             rtc: peer.rtc,
             lines: peer.lines.into_iter().map(Line::new).collect(),
             sources: Vec::new(),
@@ -125,64 +117,10 @@ impl Participant {
             last_response: (now, 0),
             path: Path::new(now),
             reported: Reported::default(),
-            remote_pwd: peer.remote_pwd,
+            channels: Channels::default(),
+            remote_ice: peer.remote_ice,
             hmac: peer.hmac,
         }
-    }
-
-    /// The lines it sends on, for its room.
-    pub fn published_lines(&self) -> Vec<PublishedLine> {
-        let lines = self.lines.iter().enumerate();
-        lines
-            .filter_map(|(index, line)| match &line.way {
-                LineWay::In(incoming) => Some(PublishedLine {
-                    line: index as u8,
-                    kind: line.kind,
-                    formats: line.formats.iter().map(|(_, format)| *format).collect(),
-                    layers: incoming.rids.len().clamp(1, limits::LAYERS_PER_TRACK) as u8,
-                }),
-                LineWay::Out { .. } => None,
-            })
-            .collect()
-    }
-
-    /// The room's names for those lines, in the same order.
-    pub fn set_tracks(&mut self, tracks: &[TrackId]) {
-        let incoming = self.lines.iter_mut().filter_map(|line| match &mut line.way {
-            LineWay::In(incoming) => Some(incoming),
-            LineWay::Out { .. } => None,
-        });
-        for (incoming, track) in incoming.zip(tracks) {
-            incoming.track = *track;
-        }
-    }
-
-    /// The track of a line that sends to us.
-    pub fn track(&self, line: u8) -> Option<TrackId> {
-        match &self.lines.get(usize::from(line))?.way {
-            LineWay::In(incoming) => Some(incoming.track),
-            LineWay::Out { .. } => None,
-        }
-    }
-
-    /// The lines it receives on, for its room. `random` gives first sequence numbers and timestamps.
-    pub fn viewer_lines(&self, random: &mut fastrand::Rng) -> Vec<ViewerLine> {
-        let mut ordinals = [0_u8; 2];
-        let mut lines = Vec::new();
-        for (index, line) in self.lines.iter().enumerate() {
-            if let LineWay::Out { .. } = line.way {
-                let ordinal = &mut ordinals[line.kind as usize];
-                lines.push(ViewerLine {
-                    line: index as u8,
-                    kind: line.kind,
-                    ordinal: *ordinal,
-                    formats: line.formats.iter().map(|(_, format)| *format).collect(),
-                    start: (random.u16(..0x8000), random.u32(..)),
-                });
-                *ordinal += 1;
-            }
-        }
-        lines
     }
 
     /// Whether the packet is meant for this participant: for STUN, MESSAGE-INTEGRITY and ufrags verify.
@@ -192,7 +130,7 @@ impl Participant {
 
     /// A STUN response that lacks its mapped address, with `mapped` in that place, if it is the peer's.
     pub fn complete_response(&self, contents: &[u8], mapped: SocketAddr) -> Option<Vec<u8>> {
-        stun::with_mapped_address(contents, mapped, &self.remote_pwd, self.hmac)
+        stun::with_mapped_address(contents, mapped, &self.remote_ice.pwd, self.hmac)
     }
 
     /// Takes a datagram. Call [`Self::drain`] afterwards, every time: a received packet waits in one slot.
@@ -234,17 +172,6 @@ impl Participant {
     /// Uses more of the peer's candidates.
     pub fn add_candidates(&mut self, candidates: &[SocketAddr]) {
         negotiate::add_remote_candidates(&mut self.rtc, candidates);
-    }
-
-    /// Takes the peer's new ICE credentials and ours. Media goes on over the old pair meanwhile.
-    pub fn restart_ice(&mut self, restart: IceRestart) -> Result<(), RtcError> {
-        let offer: SdpOffer = restart.offer;
-        self.rtc.sdp_api().accept_offer(offer)?;
-        // str0m chose credentials of its own for the answer; ours name our place.
-        self.rtc.direct_api().set_local_ice_credentials(negotiate::to_str0m(&restart.ice));
-        negotiate::add_remote_candidates(&mut self.rtc, &restart.remote_candidates);
-        self.remote_pwd = restart.remote_pwd;
-        Ok(())
     }
 
     /// Says goodbye (RTCP BYE, DTLS close_notify) into `out`.
@@ -289,6 +216,11 @@ impl Participant {
         }
     }
 
+    /// Whether ICE and DTLS have been up.
+    pub fn is_connected(&self) -> bool {
+        self.connected
+    }
+
     /// When this participant wants to be woken at the latest.
     pub fn deadline(&self) -> Instant {
         self.rtc_deadline.min(self.end_of_patience())
@@ -324,6 +256,9 @@ impl Participant {
             RtcEvent::PeerStats(stats) => self.digest_peer_stats(now, &stats),
             RtcEvent::MediaEgressStats(stats) => self.digest_egress(&stats, counters),
             RtcEvent::MediaIngressStats(stats) => self.digest_ingress(&stats, counters),
+            RtcEvent::ChannelOpen(id, label) => self.open_channel(id, &label),
+            RtcEvent::ChannelData(message) => self.digest_message(message, counters, out),
+            RtcEvent::ChannelClose(id) => self.channels.close(id),
             _ => {}
         }
     }
@@ -340,21 +275,6 @@ impl Participant {
             }
             _ => {}
         }
-    }
-}
-
-impl Line {
-    fn new(line: PeerLine) -> Self {
-        let clock_rate = line.formats.first().map_or(90_000, |(_, format)| format.codec.clock_rate());
-        let way = match line.way {
-            Way::In { mut rids, nack } => {
-                rids.truncate(limits::LAYERS_PER_TRACK);
-                let clocks = vec![SourceClock::new(clock_rate); rids.len().max(1)];
-                LineWay::In(Incoming { rids, nack, track: TrackId::default(), clocks, current: None })
-            }
-            Way::Out { ssrc } => LineWay::Out { ssrc, written: 0 },
-        };
-        Self { mid: line.mid, kind: line.kind, formats: line.formats, way }
     }
 }
 

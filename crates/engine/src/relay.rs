@@ -8,7 +8,7 @@
 use std::time::Instant;
 
 use plenum_model::{CloseReason, RoomName};
-use plenum_room::{Demand, PacketHead, PublishedTracks, TrackId};
+use plenum_room::{Demand, Ladder, PacketHead, PublishedTracks, Seat, TrackId};
 
 use crate::engine::{Engine, RoomState};
 use crate::participant::Body;
@@ -73,7 +73,7 @@ pub enum RelayMessage {
         /// The room at home.
         home: RoomRef,
     },
-    /// To a mirror: someone publishes.
+    /// To a mirror: someone publishes, or publishes something else than before.
     Published {
         /// To whom.
         mirror: RoomRef,
@@ -110,14 +110,20 @@ pub enum RelayMessage {
 pub struct RelayedPacket {
     mirror: RoomRef,
     track: TrackId,
-    best: u8,
+    ladder: Ladder,
     head: PacketHead,
     body: Body,
 }
 
 impl RelayedPacket {
-    pub(crate) fn new(mirror: RoomRef, track: TrackId, best: u8, head: PacketHead, body: &Body) -> Self {
-        Self { mirror, track, best, head, body: body.copied() }
+    pub(crate) fn new(
+        mirror: RoomRef,
+        track: TrackId,
+        ladder: Ladder,
+        head: PacketHead,
+        body: &Body,
+    ) -> Self {
+        Self { mirror, track, ladder, head, body: body.copied() }
     }
 
     /// What the packet carries, as its publisher sent it.
@@ -217,9 +223,9 @@ impl Engine {
     }
 
     fn take_packet(&mut self, packet: RelayedPacket) {
-        let RelayedPacket { mirror, track, best, head, body } = packet;
+        let RelayedPacket { mirror, track, ladder, head, body } = packet;
         if let Some(key) = self.find(mirror) {
-            self.rooms[key].room.set_best(track, best);
+            self.rooms[key].room.set_ladder(track, ladder);
             self.fanout.push(key, track, head, body);
         }
     }
@@ -264,10 +270,10 @@ impl Engine {
         seats.into_iter().for_each(|slot| self.end(now, slot, reason));
     }
 
-    /// Tells the mirrors of a room about a publisher that has come: its latest.
-    pub(crate) fn tell_published(&mut self, key: usize) {
+    /// Tells the mirrors of a room what someone here publishes.
+    pub(crate) fn tell_published(&mut self, key: usize, seat: Seat) {
         let state = &self.rooms[key];
-        let Some(published) = state.room.published().pop() else { return };
+        let Some(published) = state.room.published_of(seat) else { return };
         for (shard, mirror) in state.membership.mirrors.clone() {
             self.send(shard, RelayMessage::Published { mirror, published: published.clone() });
         }

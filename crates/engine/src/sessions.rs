@@ -24,7 +24,7 @@ impl Engine {
             return Reply::Refused;
         }
         let mut replaced = None;
-        if role == Role::Publisher
+        if role.publishes()
             && let Some(key) = self.by_name.get(&room)
             && let Some(former) = self.rooms[*key].room.publisher(&identity)
         {
@@ -37,26 +37,32 @@ impl Engine {
             return Reply::Refused;
         }
         let candidates = peer.remote_candidates.clone();
-        let mut participant = Box::new(Participant::new(now, place, key, peer));
-        match role {
-            Role::Publisher => {
-                let lines = participant.published_lines();
-                let tracks = self.rooms[key].room.publish(place.slot, identity, &lines);
-                participant.set_tracks(&tracks);
-                self.tell_published(key);
-            }
-            Role::Viewer { of } => {
-                // Its lines follow when it is connected: until then str0m would keep whatever is written to it.
-                let target = of.map_or(Target::Main, Target::Participant);
-                self.rooms[key].room.watch(place.slot, target, Vec::new());
-            }
+        let mut participant = Box::new(Participant::new(now, place, identity.clone(), key, peer));
+        if let Role::Participant { allowed, .. } = role {
+            participant.allowed = allowed;
         }
+        let state = &mut self.rooms[key].room;
+        if role.publishes() {
+            let tracks = state.publish(place.slot, identity, &participant.published_lines(0));
+            participant.set_tracks(0, &tracks);
+        }
+        // The lines that it receives on follow when it is connected: until then str0m would keep whatever is
+        // written to it.
+        match role {
+            Role::Publisher => {}
+            Role::Viewer { of } => {
+                state.watch(place.slot, of.map_or(Target::Main, Target::Participant), Vec::new());
+            }
+            Role::Participant { .. } => state.watch(place.slot, Target::Slots, Vec::new()),
+        }
+        let tracks = participant.tracks();
         self.participants[slot] = Some(participant);
         self.counters.participants += 1;
+        self.tell_published(key, place.slot);
         self.expect(now, place.slot, &candidates);
         self.note_wish(key);
         self.give_time(now, place.slot);
-        Reply::Admitted { replaced }
+        Reply::Admitted { replaced, tracks }
     }
 
     /// The room of this name, made if there is none. One that has moved to another home, and has nobody left,
@@ -80,7 +86,7 @@ impl Engine {
         key
     }
 
-    fn expect(&mut self, now: Instant, slot: u32, candidates: &[SocketAddr]) {
+    pub(crate) fn expect(&mut self, now: Instant, slot: u32, candidates: &[SocketAddr]) {
         for candidate in candidates.iter().take(limits::REMOTE_CANDIDATES) {
             if self.addresses.expect(*candidate, slot)
                 && let Some(participant) = &mut self.participants[slot as usize]
@@ -101,12 +107,12 @@ impl Engine {
 
     pub(crate) fn restart_ice(&mut self, now: Instant, restart: IceRestart) -> Reply {
         let Some(slot) = self.slot_of(restart.place) else { return Reply::NotFound };
-        let candidates = restart.remote_candidates.clone();
-        let restarted = self.with(slot, |participant| participant.restart_ice(restart));
+        let candidates = restart.reoffer.remote_candidates.clone();
+        let restarted = self.with(slot, |participant| participant.accept(restart.reoffer));
         self.expect(now, slot, &candidates);
         self.give_time(now, slot);
         match restarted {
-            Some(Ok(())) => Reply::Done,
+            Some(Ok(_)) => Reply::Done,
             Some(Err(error)) => {
                 tracing::debug!(slot, %error, "ICE restart refused");
                 Reply::Refused

@@ -10,6 +10,7 @@ use std::time::Instant;
 pub(crate) enum Timer {
     Participant { slot: u32, epoch: u32 },
     Room { key: usize },
+    DropReports,
 }
 
 /// Deadlines, the earliest first.

@@ -1,15 +1,17 @@
-//! What one publisher sends, known to it and to its viewers: streams with their rates, and how far each
-//! has got.
+//! What one publisher or participant sends, known to it and to those who watch: streams with their rates,
+//! and how far each has got.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use str0m::media::MediaKind;
 
 use crate::args::{Args, Rate};
+use crate::clock;
 use crate::payload::Origin;
 
-/// All that one publisher sends.
+/// All that one publisher or participant sends.
 #[derive(Debug, Clone)]
 pub(crate) struct Broadcast {
     /// What its payloads are marked with.
@@ -21,7 +23,16 @@ pub(crate) struct Broadcast {
 impl Broadcast {
     /// The streams that `args` asks of every publisher.
     pub(crate) fn new(origin: Origin, args: &Args) -> Self {
-        let video = (MediaKind::Video, args.video, args.burst);
+        Self::with_video(origin, args, args.video)
+    }
+
+    /// The same without video.
+    pub(crate) fn audio_only(origin: Origin, args: &Args) -> Self {
+        Self::with_video(origin, args, Rate::OFF)
+    }
+
+    fn with_video(origin: Origin, args: &Args, video: Rate) -> Self {
+        let video = (MediaKind::Video, video, args.burst);
         let audio = (MediaKind::Audio, args.audio, 1);
         let feeds = [video, audio]
             .into_iter()
@@ -29,6 +40,11 @@ impl Broadcast {
             .map(|(kind, rate, burst)| Arc::new(Feed::new(kind, rate, burst)))
             .collect();
         Self { origin, feeds }
+    }
+
+    /// Its stream of that kind.
+    pub(crate) fn feed(&self, kind: MediaKind) -> Option<&Arc<Feed>> {
+        self.feeds.iter().find(|feed| feed.kind == kind)
     }
 }
 
@@ -42,6 +58,8 @@ pub(crate) struct Feed {
     /// Packets per frame, sent back to back.
     pub burst: u32,
     sent: AtomicU64,
+    /// When the first packet was sent, in nanoseconds of [`clock`]; 0 before.
+    began_ns: AtomicU64,
     counted: AtomicU64,
     silent: AtomicBool,
 }
@@ -54,14 +72,25 @@ impl Feed {
             rate,
             burst,
             sent: AtomicU64::new(0),
+            began_ns: AtomicU64::new(0),
             counted: AtomicU64::new(u64::MAX),
             silent: AtomicBool::new(false),
         }
     }
 
-    /// Notes that `packets` have been sent. Called before they are, so that no viewer is ahead of it.
-    pub(crate) fn set_sent(&self, packets: u64) {
-        self.sent.store(packets, Ordering::Release);
+    /// Notes at `now` that `packets` have been sent. Called before they are, so that no viewer is ahead of it.
+    pub(crate) fn set_sent(&self, now: Instant, packets: u64) {
+        if self.sent.swap(packets, Ordering::AcqRel) == 0 {
+            self.began_ns.store(clock::ns(now).max(1), Ordering::Release);
+        }
+    }
+
+    /// For how long it has been sent at `now`.
+    pub(crate) fn age(&self, now: Instant) -> Duration {
+        match self.began_ns.load(Ordering::Acquire) {
+            0 => Duration::ZERO,
+            began => Duration::from_nanos(clock::ns(now).saturating_sub(began)),
+        }
     }
 
     /// Stops the stream, or lets it go on from where it stopped.
@@ -100,10 +129,10 @@ mod tests {
     fn packets_behind_the_end_do_not_count() {
         let rate = Rate { packets_per_s: 50, payload_bytes: 120 };
         let feed = Feed::new(MediaKind::Audio, rate, 1);
-        feed.set_sent(10);
+        feed.set_sent(Instant::now(), 10);
         assert!(feed.counts(9) && feed.counts(10));
         feed.end_counting();
-        feed.set_sent(12);
+        feed.set_sent(Instant::now(), 12);
         feed.end_counting();
         assert!(feed.counts(9) && !feed.counts(10));
         assert_eq!(feed.sent(), 10);

@@ -30,7 +30,7 @@ pub(crate) struct Moment {
 }
 
 impl Moment {
-    /// Observes now; viewers have received what `viewed` says.
+    /// Observes now; what was received by then is what `viewed` says.
     pub(crate) fn now(args: &Args, viewed: &Tally) -> Self {
         Self {
             at: Instant::now(),

@@ -23,7 +23,6 @@ const DETAIL_BYTES: usize = 200;
 #[derive(Debug, Clone)]
 pub(crate) struct Endpoints {
     client: Client,
-    token: Option<String>,
 }
 
 /// A session that the server has opened.
@@ -31,60 +30,67 @@ pub(crate) struct Endpoints {
 pub(crate) struct Opened {
     /// SDP.
     pub answer: String,
-    /// Where to DELETE it.
-    pub session_url: Url,
+    /// Where it ends.
+    pub session: OpenSession,
+}
+
+/// What it takes to end a session.
+#[derive(Debug)]
+pub(crate) struct OpenSession {
+    url: Url,
+    token: Option<String>,
 }
 
 impl Endpoints {
-    /// Endpoints that take `token`, if any.
-    pub(crate) fn new(token: Option<String>) -> Result<Self, String> {
+    /// With a client of its own.
+    pub(crate) fn new() -> Result<Self, String> {
         let client = Client::builder()
             .timeout(REQUEST_TIMEOUT)
             .pool_idle_timeout(IDLE)
             .user_agent(concat!("plenum-load/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|e| format!("no HTTP client: {}", whole(&e)))?;
-        Ok(Self { client, token })
+        Ok(Self { client })
     }
 
     /// POSTs an offer, again while the server asks to come back later.
-    pub(crate) async fn open(&self, url: &Url, offer: &str) -> Result<Opened, String> {
+    pub(crate) async fn open(&self, url: &Url, token: Option<String>, offer: &str) -> Result<Opened, String> {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            let response = self.post(url, offer).await?;
+            let response = self.post(url, token.as_deref(), offer).await?;
             let pause = retry_after(response.headers());
             if !is_temporary(response.status()) || Instant::now() + pause > deadline {
-                return opened(response).await;
+                return opened(response, token).await;
             }
             sleep(pause).await;
         }
     }
 
     /// DELETEs a session.
-    pub(crate) async fn close(&self, session_url: Url) -> Result<(), String> {
-        let request = self.client.delete(session_url);
-        let response = self.authorized(request).send().await.map_err(|e| whole(&e))?;
+    pub(crate) async fn close(&self, session: OpenSession) -> Result<(), String> {
+        let request = self.client.delete(session.url);
+        let response = authorized(request, session.token.as_deref()).send().await.map_err(|e| whole(&e))?;
         match response.status() {
             status if status.is_success() => Ok(()),
             _ => Err(refusal("DELETE", response).await),
         }
     }
 
-    async fn post(&self, url: &Url, offer: &str) -> Result<Response, String> {
+    async fn post(&self, url: &Url, token: Option<&str>, offer: &str) -> Result<Response, String> {
         let request = self
             .client
             .post(url.clone())
             .header(CONTENT_TYPE, "application/sdp")
             .header(ACCEPT, "application/sdp")
             .body(offer.to_owned());
-        self.authorized(request).send().await.map_err(|e| whole(&e))
+        authorized(request, token).send().await.map_err(|e| whole(&e))
     }
+}
 
-    fn authorized(&self, request: reqwest::RequestBuilder) -> reqwest::RequestBuilder {
-        match &self.token {
-            Some(token) => request.bearer_auth(token),
-            None => request,
-        }
+fn authorized(request: reqwest::RequestBuilder, token: Option<&str>) -> reqwest::RequestBuilder {
+    match token {
+        Some(token) => request.bearer_auth(token),
+        None => request,
     }
 }
 
@@ -114,15 +120,15 @@ fn retry_after(headers: &HeaderMap) -> Duration {
     seconds.map_or(RETRY_AFTER_DEFAULT, Duration::from_secs).min(RETRY_AFTER_MOST)
 }
 
-async fn opened(response: Response) -> Result<Opened, String> {
+async fn opened(response: Response, token: Option<String>) -> Result<Opened, String> {
     if response.status() != StatusCode::CREATED {
         return Err(refusal("POST", response).await);
     }
     let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
     let location = location.ok_or("201 without Location")?;
-    let session_url = response.url().join(location).map_err(|e| format!("Location {location:?}: {e}"))?;
+    let url = response.url().join(location).map_err(|e| format!("Location {location:?}: {e}"))?;
     let answer = response.text().await.map_err(|e| whole(&e))?;
-    Ok(Opened { answer, session_url })
+    Ok(Opened { answer, session: OpenSession { url, token } })
 }
 
 async fn refusal(method: &str, response: Response) -> String {

@@ -62,6 +62,12 @@ impl Ledger {
         self.first.map_or(0, |first| (last + 1).saturating_sub(first))
     }
 
+    /// Packets from the first that arrived to the newest: what should be here of a stretch whose end is
+    /// known only by what came last.
+    pub(crate) fn span(&self) -> u64 {
+        self.expected(self.newest)
+    }
+
     /// Different packets that arrived.
     pub(crate) fn received(&self) -> u64 {
         self.received
@@ -145,6 +151,7 @@ mod tests {
         assert_eq!((ledger.received(), ledger.expected(1_099)), (100, 100));
         assert_eq!(ledger.expected(1_109), 110, "ten sent, not arrived");
         assert_eq!(ledger_of([]).expected(50), 0);
+        assert_eq!((ledger.span(), ledger_of([]).span(), ledger_of([4, 9]).span()), (100, 0, 6));
     }
 
     #[test]

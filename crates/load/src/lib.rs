@@ -1,20 +1,25 @@
-//! `plenum load`: native WHIP publishers and WHEP viewers that measure a server, ours or any other.
+//! `plenum load`: native WHIP publishers, WHEP viewers and participants of rooms that measure a server; the
+//! first two ours or any other.
 //!
 //! Publishers send packets that say who sent them, which one they are, and when ([`payload`]); viewers
-//! count what arrives ([`ledger`]) and how long it took. All clients share a few threads
-//! ([`media`]) so that the generator costs less than the server it measures; HTTP runs on a small tokio
-//! runtime ([`endpoint`], [`scenario`]).
+//! count what arrives ([`ledger`]) and how long it took. Participants do both, and judge whether every slot
+//! holds what the server says ([`room`]). All clients share a few threads ([`media`]) so that the generator
+//! costs less than the server it measures; HTTP and WebSockets run on a small tokio runtime ([`endpoint`],
+//! [`scenario`]).
 //!
 //! Entry points: [`run`] is the subcommand, [`measure`] the same without printing. Neither may be called
 //! from inside an async runtime.
 //!
-//! Deliberately not here: encoders and decoders (payloads are filler behind a valid codec header), and the
-//! room protocol.
+//! Deliberately not here: encoders and decoders (payloads are filler behind a valid codec header), and what
+//! people do in rooms besides being there: chat, data channels, moderation.
 
 mod args;
 mod broadcast;
+mod cast;
 mod clock;
+mod company;
 mod costs;
+mod credentials;
 mod endpoint;
 mod ledger;
 mod media;
@@ -25,6 +30,7 @@ mod process;
 mod progress;
 mod publisher;
 mod report;
+mod room;
 mod scenario;
 mod session;
 mod tally;
@@ -33,9 +39,9 @@ mod viewer;
 
 use std::process::ExitCode;
 
-pub use args::{Args, Rate};
+pub use args::{Args, Key, Rate, SlotCounts};
 pub use meters::Quantiles;
-pub use report::Report;
+pub use report::{Report, SlotReport};
 
 /// Runs the load that `args` describes and prints the outcome. Fails when anything failed.
 pub fn run(args: Args) -> ExitCode {
@@ -57,6 +63,7 @@ pub fn run(args: Args) -> ExitCode {
 
 /// Runs the load that `args` describes. An error means that it could not begin; what fails later is in the report.
 pub fn measure(args: Args) -> Result<Report, String> {
+    let args = args.checked()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()

@@ -1,17 +1,22 @@
 //! Media threads: each waits for the sockets and deadlines of many sessions.
 
+use std::collections::HashMap;
 use std::io;
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token, Waker};
+use slab::Slab;
+use str0m::media::Mid;
 use tokio::sync::oneshot;
 
 use crate::meters::Meters;
+use crate::room::slots::Occupant;
 use crate::session::Session;
 use crate::tally::Tally;
 use crate::udp::ReceiveBatch;
@@ -27,7 +32,8 @@ const LONGEST_WAIT: Duration = Duration::from_secs(1);
 pub(crate) enum Pace {
     /// To some 100 us, for publishers: their schedule is the measurement's clock.
     Exact,
-    /// To 2 ms, for viewers, whose only deadlines are those of ICE and RTCP.
+    /// To 2 ms, for viewers, whose only deadlines are those of ICE and RTCP, and for participants, of whom
+    /// there are too many to wake up for each.
     Relaxed,
 }
 
@@ -40,8 +46,15 @@ impl Pace {
     }
 }
 
+/// Names a session of a media thread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct SessionKey(usize);
+
 enum Command {
-    Add(Box<Session>),
+    Add(SessionKey, Box<Session>),
+    Assign(SessionKey, Instant, Vec<(Mid, Occupant)>),
+    Remove(SessionKey, oneshot::Sender<()>),
+    End(SessionKey, String),
     EndCounting,
     Tally(oneshot::Sender<Tally>),
     Quit,
@@ -52,6 +65,7 @@ pub(crate) struct MediaThread {
     commands: Sender<Command>,
     waker: Arc<Waker>,
     thread: Option<JoinHandle<()>>,
+    next_key: AtomicUsize,
 }
 
 impl MediaThread {
@@ -64,19 +78,42 @@ impl MediaThread {
             poll,
             pace,
             commands,
-            sessions: Vec::new(),
+            sessions: Slab::new(),
             deadlines: Vec::new(),
+            places: HashMap::new(),
+            departed: Tally::new(),
             next_scan: Instant::now(),
             batch: ReceiveBatch::new(),
             meters: Meters::new(),
         };
         let thread = thread::Builder::new().name(name.into()).spawn(move || driver.run())?;
-        Ok(Self { commands: sender, waker, thread: Some(thread) })
+        Ok(Self { commands: sender, waker, thread: Some(thread), next_key: AtomicUsize::new(0) })
     }
 
     /// Drives a session from here on.
-    pub(crate) fn add(&self, session: Session) {
-        self.command(Command::Add(Box::new(session)));
+    pub(crate) fn add(&self, session: Session) -> SessionKey {
+        let key = SessionKey(self.next_key.fetch_add(1, Ordering::Relaxed));
+        self.command(Command::Add(key, Box::new(session)));
+        key
+    }
+
+    /// Tells a participant what the server said at `now` about its slots.
+    pub(crate) fn assign(&self, key: SessionKey, now: Instant, occupants: Vec<(Mid, Occupant)>) {
+        self.command(Command::Assign(key, now, occupants));
+    }
+
+    /// Drives a session no more, because it leaves; done when this returns, so that nothing the server does
+    /// about it is seen. What it has done still counts.
+    pub(crate) async fn remove(&self, key: SessionKey) {
+        let (sender, removed) = oneshot::channel();
+        self.command(Command::Remove(key, sender));
+        // A thread that is gone drives nothing.
+        let _ = removed.await;
+    }
+
+    /// Ends a session for a reason that only others know.
+    pub(crate) fn end(&self, key: SessionKey, reason: String) {
+        self.command(Command::End(key, reason));
     }
 
     /// Ends counting for all publishers here; done before the next [`MediaThread::tally`] is answered.
@@ -113,9 +150,12 @@ struct Driver {
     poll: Poll,
     pace: Pace,
     commands: Receiver<Command>,
-    sessions: Vec<Box<Session>>,
+    sessions: Slab<Box<Session>>,
     /// When each session wants to be advanced; apart from them, to be scanned without touching them.
-    deadlines: Vec<Instant>,
+    deadlines: Vec<Option<Instant>>,
+    places: HashMap<SessionKey, usize>,
+    /// What sessions did that are no longer driven.
+    departed: Tally,
     next_scan: Instant,
     batch: ReceiveBatch,
     meters: Meters,
@@ -142,8 +182,22 @@ impl Driver {
     fn obey(&mut self) -> bool {
         while let Ok(command) = self.commands.try_recv() {
             match command {
-                Command::Add(session) => self.add(session),
-                Command::EndCounting => self.sessions.iter().for_each(|session| session.end_counting()),
+                Command::Add(key, session) => self.add(key, session),
+                Command::Assign(key, now, occupants) => {
+                    if let Some(session) = self.session(key) {
+                        session.assign(now, &occupants);
+                    }
+                }
+                Command::Remove(key, done) => {
+                    self.remove(key);
+                    let _ = done.send(());
+                }
+                Command::End(key, reason) => {
+                    if let Some(session) = self.session(key) {
+                        session.end(reason);
+                    }
+                }
+                Command::EndCounting => self.sessions.iter().for_each(|(_, session)| session.end_counting()),
                 Command::Tally(reply) => {
                     // The asker may have been cancelled.
                     let _ = reply.send(self.tally());
@@ -154,20 +208,36 @@ impl Driver {
         true
     }
 
-    fn add(&mut self, session: Box<Session>) {
-        let token = Token(self.sessions.len());
+    fn session(&mut self, key: SessionKey) -> Option<&mut Box<Session>> {
+        self.sessions.get_mut(*self.places.get(&key)?)
+    }
+
+    fn add(&mut self, key: SessionKey, session: Box<Session>) {
         let fd = session.socket().as_raw_fd();
-        if let Err(error) = self.poll.registry().register(&mut SourceFd(&fd), token, Interest::READABLE) {
-            tracing::error!(%error, session = session.name(), "a socket cannot be waited for");
+        let name = session.name().to_owned();
+        let place = self.sessions.insert(session);
+        let registry = self.poll.registry();
+        if let Err(error) = registry.register(&mut SourceFd(&fd), Token(place), Interest::READABLE) {
+            tracing::error!(%error, session = name, "a socket cannot be waited for");
         }
-        self.sessions.push(session);
-        self.deadlines.push(Instant::now());
+        self.deadlines.resize(self.deadlines.len().max(place + 1), None);
+        self.deadlines[place] = Some(Instant::now());
+        self.places.insert(key, place);
         self.next_scan = Instant::now();
     }
 
+    fn remove(&mut self, key: SessionKey) {
+        let Some(place) = self.places.remove(&key) else { return };
+        let mut session = self.sessions.remove(place);
+        self.deadlines[place] = None;
+        session.leave(Instant::now());
+        // Closing the socket takes it out of the poll.
+        self.departed.add_departed(&session);
+    }
+
     fn tally(&self) -> Tally {
-        let mut tally = Tally { meters: self.meters.clone(), ..Tally::new() };
-        for session in &self.sessions {
+        let mut tally = Tally { meters: self.meters.clone(), ..self.departed.clone() };
+        for (_, session) in &self.sessions {
             tally.add(session);
         }
         tally
@@ -178,12 +248,12 @@ impl Driver {
         if now < self.next_scan {
             return;
         }
-        for (session, deadline) in self.sessions.iter_mut().zip(&mut self.deadlines) {
-            if *deadline <= now {
-                *deadline = session.advance(now, &mut self.meters);
+        for (place, deadline) in self.deadlines.iter_mut().enumerate() {
+            if deadline.is_some_and(|at| at <= now) {
+                *deadline = self.sessions.get_mut(place).map(|s| s.advance(now, &mut self.meters));
             }
         }
-        let earliest = self.deadlines.iter().min().copied();
+        let earliest = self.deadlines.iter().flatten().min().copied();
         self.next_scan = earliest.unwrap_or(now + LONGEST_WAIT).max(now + self.pace.granularity());
     }
 
@@ -218,7 +288,7 @@ impl Driver {
                 let arrived = now.checked_sub(message.age).unwrap_or(now);
                 for datagram in message.datagrams() {
                     if let Some(at) = session.receive(now, arrived, message.source, datagram, meters) {
-                        *deadline = at;
+                        *deadline = Some(at);
                     }
                 }
             }
@@ -227,6 +297,6 @@ impl Driver {
             }
         }
         let soonest = Instant::now() + self.pace.granularity();
-        self.next_scan = self.next_scan.min(self.deadlines[index].max(soonest));
+        self.next_scan = self.next_scan.min(deadline.map_or(soonest, |at| at.max(soonest)));
     }
 }

@@ -61,19 +61,22 @@ impl Durations {
 pub(crate) struct Meters {
     /// From writing a packet to its arrival at a viewer's socket.
     pub latency: Durations,
-    /// From the POST until ICE and DTLS are up.
+    /// From the POST, or the WebSocket's first byte, until ICE and DTLS are up.
     pub join: Durations,
     /// From a viewer's POST to its first media packet.
     pub first_packet: Durations,
     /// From a viewer's POST to its first video packet.
     pub first_video: Durations,
+    /// From the last packet of one source in a slot to the first of the next.
+    pub switch_gap: Durations,
 }
 
 impl Meters {
     /// No values.
     pub(crate) fn new() -> Self {
-        let [latency, join, first_packet, first_video] = std::array::from_fn(|_| Durations::new());
-        Self { latency, join, first_packet, first_video }
+        let [latency, join, first_packet, first_video, switch_gap] =
+            std::array::from_fn(|_| Durations::new());
+        Self { latency, join, first_packet, first_video, switch_gap }
     }
 
     /// Adds all values of `other`.
@@ -82,6 +85,7 @@ impl Meters {
         self.join.merge(&other.join);
         self.first_packet.merge(&other.first_packet);
         self.first_video.merge(&other.first_video);
+        self.switch_gap.merge(&other.switch_gap);
     }
 }
 

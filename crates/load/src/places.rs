@@ -10,41 +10,57 @@ pub(crate) fn is_sampled(i: usize, sample: f64) -> bool {
     ((i + 1) as f64 * sample).floor() > (i as f64 * sample).floor()
 }
 
-pub(crate) fn room_name(args: &Args, origin: Origin) -> String {
+pub(crate) fn room_name(args: &Args, room: u16) -> String {
     match args.rooms {
         1 => args.room.clone(),
-        _ => format!("{}-{}", args.room, origin.room),
+        _ => format!("{}-{room}", args.room),
     }
 }
 
-/// With several publishers in a room each gets an identity, or the next would replace the last.
-fn publisher_name(origin: Origin) -> String {
-    format!("load-{}", origin.publisher)
+/// Who sends packets of this origin. The publishers of a room come first, then its participants.
+pub(crate) fn identity(args: &Args, origin: Origin) -> String {
+    match origin.publisher.checked_sub(args.publishers()) {
+        None => format!("load-{}", origin.publisher),
+        Some(seat) => format!("member-{seat}"),
+    }
+}
+
+/// With several senders in a room each needs an identity, or the next would replace the last.
+fn has_names(args: &Args) -> bool {
+    args.publishers() > 1 || args.participants > 0
 }
 
 pub(crate) fn whip_url(args: &Args, origin: Origin) -> Result<Url, String> {
-    let mut url = endpoint_url(args, args.whip_url.as_deref(), "whip", origin)?;
-    if args.whip_url.is_none() && args.publishers > 1 {
-        url.query_pairs_mut().append_pair("participant", &publisher_name(origin));
+    let mut url = endpoint_url(args, args.whip_url.as_deref(), "whip/{room}", origin)?;
+    if args.whip_url.is_none() && has_names(args) {
+        url.query_pairs_mut().append_pair("participant", &identity(args, origin));
     }
     Ok(url)
 }
 
 pub(crate) fn whep_url(args: &Args, origin: Origin) -> Result<Url, String> {
-    let mut url = endpoint_url(args, args.whep_url.as_deref(), "whep", origin)?;
-    if args.whep_url.is_none() && args.publishers > 1 {
-        url.path_segments_mut().map_err(|()| "the URL has no path")?.push(&publisher_name(origin));
+    let mut url = endpoint_url(args, args.whep_url.as_deref(), "whep/{room}", origin)?;
+    if args.whep_url.is_none() && has_names(args) {
+        url.path_segments_mut().map_err(|()| "the URL has no path")?.push(&identity(args, origin));
     }
     Ok(url)
 }
 
-fn endpoint_url(args: &Args, template: Option<&str>, name: &str, origin: Origin) -> Result<Url, String> {
+/// Where participants connect to.
+pub(crate) fn room_url(args: &Args, origin: Origin) -> Result<Url, String> {
+    let mut url = endpoint_url(args, None, "v1/rooms/{room}/connect", origin)?;
+    let scheme = if url.scheme() == "https" { "wss" } else { "ws" };
+    url.set_scheme(scheme).map_err(|()| format!("{url} is no HTTP URL"))?;
+    Ok(url)
+}
+
+fn endpoint_url(args: &Args, template: Option<&str>, path: &str, origin: Origin) -> Result<Url, String> {
     let text = match template {
         Some(template) => template.to_owned(),
-        None => format!("{}/{name}/{{room}}", args.url.trim_end_matches('/')),
+        None => format!("{}/{path}", args.url.trim_end_matches('/')),
     };
-    let text =
-        text.replace("{room}", &room_name(args, origin)).replace("{publisher}", &publisher_name(origin));
+    let room = room_name(args, origin.room);
+    let text = text.replace("{room}", &room).replace("{publisher}", &identity(args, origin));
     text.parse().map_err(|e| format!("{text} is no URL: {e}"))
 }
 
@@ -82,6 +98,19 @@ mod tests {
         let (whip, whep) =
             urls("--whip-url http://h/in?stream={room} --whep-url http://h/{room}/{publisher}/out", 0, 0);
         assert_eq!((whip.as_str(), whep.as_str()), ("http://h/in?stream=bench", "http://h/bench/load-0/out"));
+    }
+
+    #[test]
+    fn participants_have_names_that_viewers_can_watch() {
+        let line = "--url https://h:1 --room r --publishers 1 --participants 3";
+        let (whip, _) = urls(line, 0, 0);
+        let (_, whep) = urls(line, 0, 3);
+        assert_eq!(whip, "https://h:1/whip/r?participant=load-0");
+        assert_eq!(whep, "https://h:1/whep/r/member-2");
+        let room = room_url(&args(line), Origin { run: 0, room: 0, publisher: 1 }).unwrap();
+        assert_eq!(room.as_str(), "wss://h:1/v1/rooms/r/connect");
+        let plain = room_url(&args("--url http://h:1"), Origin { run: 0, room: 0, publisher: 0 }).unwrap();
+        assert_eq!(plain.as_str(), "ws://h:1/v1/rooms/bench/connect");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The sending half of a WHIP session: packets of a fixed size on a fixed schedule.
+//! The sending half of a session: packets of a fixed size on a fixed schedule.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,16 +10,21 @@ use str0m::rtp::{ExtensionValues, RtpWrite};
 use crate::broadcast::{Broadcast, Feed};
 use crate::clock;
 use crate::payload::{self, Marker, Origin, Prefix};
+use crate::room::conversation::Voice;
 
 /// A generator that was held up longer than this goes on from where it is, instead of flooding the
 /// server with what it missed.
 const MOST_BEHIND: Duration = Duration::from_millis(200);
-/// RFC 6464: a voice at -20 dBov.
+/// RFC 6464: a voice at -20 dBov, of whoever takes part in no conversation.
 const AUDIO_LEVEL: i8 = -20;
+/// A level from which on a packet holds voice.
+const VOICE_FROM: i8 = -50;
 
 /// Sends one broadcast.
 pub(crate) struct Publisher {
     streams: Vec<Outgoing>,
+    /// Its part in a conversation; without one it always speaks.
+    voice: Option<Voice>,
 }
 
 impl Publisher {
@@ -31,7 +36,12 @@ impl Publisher {
             .zip(negotiated)
             .map(|(feed, (mid, pt))| Outgoing::new(broadcast.origin, feed.clone(), *mid, *pt))
             .collect();
-        Self { streams }
+        Self { streams, voice: None }
+    }
+
+    /// Speaks when it is its turn.
+    pub(crate) fn with_voice(self, voice: Voice) -> Self {
+        Self { voice: Some(voice), ..self }
     }
 
     /// Begins the schedule at `now`.
@@ -48,9 +58,10 @@ impl Publisher {
 
     /// Writes what is due to `rtc`, which then needs a time-out and a drain. True when there was something.
     pub(crate) fn write_due(&mut self, now: Instant, rtc: &mut Rtc) -> bool {
+        let level = self.voice.as_ref().map_or(AUDIO_LEVEL, |voice| voice.level(now));
         let mut wrote = false;
         for stream in &mut self.streams {
-            wrote |= stream.write_due(now, rtc);
+            wrote |= stream.write_due(now, level, rtc);
         }
         wrote
     }
@@ -123,11 +134,11 @@ impl Outgoing {
         Some(self.began? + since)
     }
 
-    fn write_due(&mut self, now: Instant, rtc: &mut Rtc) -> bool {
+    fn write_due(&mut self, now: Instant, level: i8, rtc: &mut Rtc) -> bool {
         self.forgive_hold_up(now);
         let mut wrote = false;
         while self.next_send().is_some_and(|due| due <= now) {
-            self.write_frame(now, rtc);
+            self.write_frame(now, level, rtc);
             wrote = true;
         }
         wrote
@@ -142,23 +153,24 @@ impl Outgoing {
         }
     }
 
-    fn write_frame(&mut self, now: Instant, rtc: &mut Rtc) {
+    fn write_frame(&mut self, now: Instant, level: i8, rtc: &mut Rtc) {
         let burst = u64::from(self.feed.burst);
         let first = self.frame * burst;
         let keyframe = std::mem::take(&mut self.keyframe_wanted);
-        self.feed.set_sent(first + burst);
+        self.feed.set_sent(now, first + burst);
         let mut direct = rtc.direct_api();
         if let Some(stream) = direct.stream_tx_by_mid(self.mid, None) {
             for index in first..first + burst {
                 let last_of_frame = index + 1 == first + burst;
-                stream.write_rtp(self.packet(now, index, index == first, last_of_frame, keyframe));
+                let packet = self.packet(now, index, index == first, last_of_frame, keyframe);
+                stream.write_rtp(packet.ext_vals(extensions(self.is_video(), level)));
             }
         }
         self.frame += 1;
     }
 
     fn packet(&self, now: Instant, index: u64, starts: bool, ends: bool, keyframe: bool) -> RtpWrite {
-        let is_video = self.feed.kind == MediaKind::Video;
+        let is_video = self.is_video();
         let prefix = match is_video {
             true => Prefix::Vp8 { picture: self.frame as u16 & 0x7fff, starts_frame: starts, keyframe },
             false => Prefix::Opus,
@@ -166,25 +178,26 @@ impl Outgoing {
         let marker = Marker { origin: self.origin, index, sent_ns: clock::ns(now) };
         let payload = payload::encode(prefix, marker, self.feed.rate.payload_bytes);
         let seq = (self.first_seq + index).into();
-        RtpWrite::new(self.pt, seq, self.time(), now, payload)
-            .marker(is_video && ends)
-            .nackable(is_video)
-            .ext_vals(extensions(is_video))
+        RtpWrite::new(self.pt, seq, self.time(), now, payload).marker(is_video && ends).nackable(is_video)
+    }
+
+    fn is_video(&self) -> bool {
+        self.feed.kind == MediaKind::Video
     }
 
     fn time(&self) -> u32 {
-        let clock_rate = if self.feed.kind == MediaKind::Video { 90_000 } else { 48_000 };
+        let clock_rate = if self.is_video() { 90_000 } else { 48_000 };
         let packets = self.frame * u64::from(self.feed.burst);
         let ticks = packets * clock_rate / u64::from(self.feed.rate.packets_per_s);
         self.first_time.wrapping_add(ticks as u32)
     }
 }
 
-fn extensions(is_video: bool) -> ExtensionValues {
+fn extensions(is_video: bool, level: i8) -> ExtensionValues {
     let mut values = ExtensionValues::default();
     if !is_video {
-        values.audio_level = Some(AUDIO_LEVEL);
-        values.voice_activity = Some(true);
+        values.audio_level = Some(level);
+        values.voice_activity = Some(level >= VOICE_FROM);
     }
     values
 }
@@ -204,7 +217,7 @@ mod tests {
         stream.began = Some(began);
         let mut rtc = Rtc::new(began);
         for i in 0..steps {
-            stream.write_due(began + step * i, &mut rtc);
+            stream.write_due(began + step * i, AUDIO_LEVEL, &mut rtc);
         }
         stream.feed.sent()
     }

@@ -1,24 +1,30 @@
-//! The course of a run: publishers join, viewers join, everybody is measured, everybody leaves.
+//! The course of a run: publishers join, participants join, viewers join, everybody is measured, everybody
+//! leaves.
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use reqwest::Url;
-use str0m::config::DtlsCert;
-use tokio::task::JoinSet;
+use tokio::sync::watch;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
 use crate::args::Args;
 use crate::broadcast::Broadcast;
+use crate::company::{Door, Room};
 use crate::costs::{Costs, Moment};
-use crate::endpoint::{Endpoints, local_ip_towards};
+use crate::credentials::{self, Credentials};
+use crate::endpoint::{Endpoints, OpenSession, local_ip_towards};
 use crate::media::{MediaThread, Pace};
-use crate::payload::Origin;
-use crate::places::{is_sampled, room_name, whep_url, whip_url};
+use crate::places::{identity, is_sampled, room_url, whep_url, whip_url};
 use crate::process::{self, Usage};
 use crate::progress::Progress;
 use crate::report::Report;
+use crate::room::Meeting;
+use crate::room::guests::{self, Guestbook};
+use crate::room::stay::{Stay, enter};
 use crate::session::{Offered, Purpose};
 use crate::tally::Tally;
 use crate::udp;
@@ -41,11 +47,13 @@ pub(crate) async fn run(args: Args) -> Result<Report, String> {
     let mut run = Run::new(args)?;
     let (publishers, viewers) = (run.publishers()?, run.viewers()?);
     run.join(publishers).await;
-    let costs = if run.is_live().await { run.view(viewers).await } else { Costs::default() };
-    let (published, viewed) = run.settle().await;
+    let costs = if run.is_live().await { run.fill(viewers).await } else { Costs::default() };
+    let (publishing, receiving) = run.settle().await;
     run.leave().await;
     run.progress.clear();
-    Ok(Report::new(published, viewed, costs, run.failures))
+    let mut all = publishing;
+    all.merge(receiving);
+    Ok(Report::new(all, run.meeting(), costs, run.failures))
 }
 
 fn watched(args: &Args) -> Result<Option<Usage>, String> {
@@ -53,24 +61,23 @@ fn watched(args: &Args) -> Result<Option<Usage>, String> {
 }
 
 struct Run {
-    args: Args,
+    door: Arc<Door>,
     endpoints: Endpoints,
-    dtls: DtlsCert,
-    /// One per publisher, room by room.
-    broadcasts: Vec<Broadcast>,
+    rooms: Vec<Arc<Room>>,
     publishing: Arc<MediaThread>,
-    viewing: Vec<Arc<MediaThread>>,
-    sessions: Vec<Url>,
+    sessions: Vec<OpenSession>,
+    stays: Vec<Stay>,
+    churned: u64,
     failures: Vec<String>,
     progress: Progress,
 }
 
-/// A session to be opened.
+/// A WHIP or WHEP session to be opened.
 struct Join {
     name: String,
     purpose: Purpose,
-    broadcast: Broadcast,
     url: Url,
+    token: Option<String>,
     thread: Arc<MediaThread>,
 }
 
@@ -83,51 +90,62 @@ impl Run {
         let crypto = str0m::crypto::from_feature_flags();
         let dtls = crypto.dtls_provider.generate_certificate().ok_or("no DTLS certificate")?;
         let run = fastrand::u32(..);
-        let origins = (0..args.rooms)
-            .flat_map(|room| (0..args.publishers).map(move |publisher| Origin { run, room, publisher }));
+        let threads = (0..args.threads).map(|i| start(&format!("load-view-{i}"), Pace::Relaxed));
         Ok(Self {
-            endpoints: Endpoints::new(args.token.clone())?,
-            dtls,
-            broadcasts: origins.map(|origin| Broadcast::new(origin, &args)).collect(),
+            endpoints: Endpoints::new()?,
+            rooms: (0..args.rooms).map(|room| Arc::new(Room::new(&args, run, room))).collect(),
             publishing: start("load-publish", Pace::Exact)?,
-            viewing: (0..args.threads)
-                .map(|i| start(&format!("load-view-{i}"), Pace::Relaxed))
-                .collect::<Result<_, _>>()?,
             sessions: Vec::new(),
+            stays: Vec::new(),
+            churned: 0,
             failures: Vec::new(),
             progress: Progress::new(),
-            args,
+            door: Arc::new(Door {
+                credentials: Credentials::new(&args)?,
+                dtls,
+                threads: threads.collect::<Result<_, _>>()?,
+                exchanged: Arc::new(AtomicU64::new(0)),
+                args,
+            }),
         })
     }
 
+    fn args(&self) -> &Args {
+        &self.door.args
+    }
+
     fn publishers(&self) -> Result<Vec<Join>, String> {
-        let join = |broadcast: &Broadcast| {
-            let room = room_name(&self.args, broadcast.origin);
+        let join = |(room, broadcast): (&Arc<Room>, &Broadcast)| {
+            let identity = identity(self.args(), broadcast.origin);
+            let publish = credentials::Purpose::Publish;
             Ok(Join {
-                name: format!("publisher {} of {room}", broadcast.origin.publisher),
-                purpose: Purpose::Publish,
-                broadcast: broadcast.clone(),
-                url: whip_url(&self.args, broadcast.origin)?,
+                name: format!("publisher {} of {}", broadcast.origin.publisher, room.name),
+                purpose: Purpose::Publish(broadcast.clone()),
+                url: whip_url(self.args(), broadcast.origin)?,
+                token: self.door.credentials.token(&room.name, &identity, publish)?,
                 thread: self.publishing.clone(),
             })
         };
-        self.broadcasts.iter().map(join).collect()
+        let all = self.rooms.iter().flat_map(|room| room.publishers.iter().map(move |one| (room, one)));
+        all.map(join).collect()
     }
 
     fn viewers(&self) -> Result<Vec<Join>, String> {
-        let publishers = usize::from(self.args.publishers);
-        let rooms = self.broadcasts.chunks(publishers);
+        let threads = &self.door.threads;
         // Room by room within each round, so that all rooms fill at the same pace.
-        let places =
-            (0..self.args.viewers as usize).flat_map(|viewer| rooms.clone().map(move |room| (viewer, room)));
-        let join = |(i, (viewer, room)): (usize, (usize, &[Broadcast]))| {
-            let broadcast = &room[viewer % publishers];
+        let places = (0..self.args().viewers() as usize)
+            .flat_map(|viewer| self.rooms.iter().map(move |room| (viewer, room)));
+        let join = |(i, (viewer, room)): (usize, (usize, &Arc<Room>))| {
+            let watched = room.watched();
+            let broadcast = watched[viewer % watched.len()];
+            let watch = credentials::Purpose::Watch;
+            let checked = is_sampled(i, self.args().sample);
             Ok(Join {
-                name: format!("viewer {viewer} of {}", room_name(&self.args, broadcast.origin)),
-                purpose: Purpose::View { checked: is_sampled(i, self.args.sample) },
-                broadcast: broadcast.clone(),
-                url: whep_url(&self.args, broadcast.origin)?,
-                thread: self.viewing[i % self.viewing.len()].clone(),
+                name: format!("viewer {viewer} of {}", room.name),
+                purpose: Purpose::View { broadcast: broadcast.clone(), checked },
+                url: whep_url(self.args(), broadcast.origin)?,
+                token: self.door.credentials.token(&room.name, &format!("viewer-{viewer}"), watch)?,
+                thread: threads[i % threads.len()].clone(),
             })
         };
         places.enumerate().map(join).collect()
@@ -138,64 +156,123 @@ impl Run {
         self.failures.is_empty() && self.publishing.tally().await.failures.is_empty()
     }
 
-    /// Lets the viewers join and measures.
-    async fn view(&mut self, viewers: Vec<Join>) -> Costs {
-        let before_viewers = watched(&self.args).ok().flatten();
+    /// Lets participants and viewers join and measures.
+    async fn fill(&mut self, viewers: Vec<Join>) -> Costs {
+        let before = watched(self.args()).ok().flatten();
+        self.enter().await;
         self.join(viewers).await;
-        self.set_silent(self.args.silent);
-        let costs = self.measure(before_viewers).await;
+        self.set_silent(self.args().silent);
+        let (over, guests) = self.receive_guests().await;
+        let costs = self.measure(before).await;
+        let _ = over.send(true);
+        for book in guests {
+            let book = book.await.expect("guests neither panic nor are aborted");
+            self.churned += book.churned;
+            self.failures.extend(book.failures);
+        }
         self.set_silent(false);
         costs
     }
 
     fn set_silent(&self, silent: bool) {
-        let feeds = self.broadcasts.iter().flat_map(|broadcast| &broadcast.feeds);
-        feeds.for_each(|feed| feed.set_silent(silent));
+        let broadcasts = self.rooms.iter().flat_map(|room| room.broadcasts());
+        broadcasts.flat_map(|broadcast| &broadcast.feeds).for_each(|feed| feed.set_silent(silent));
     }
 
-    /// Opens all sessions at the join rate and waits until each is connected or has failed.
+    /// Opens all WHIP or WHEP sessions.
     async fn join(&mut self, joins: Vec<Join>) {
         let Some(first) = joins.first() else { return };
-        let local_ip = match local_ip_towards(&first.url).await {
-            Ok(ip) => ip,
+        let Some(local_ip) = self.local_ip(&first.url).await else { return };
+        let (endpoints, door) = (self.endpoints.clone(), self.door.clone());
+        let opening = joins.into_iter().map(|join| open(join, endpoints.clone(), door.clone(), local_ip));
+        let opened = self.ramp(opening.collect()).await;
+        self.sessions.extend(opened);
+    }
+
+    /// Lets all participants enter.
+    async fn enter(&mut self) {
+        let Some(first) = self.rooms.first().and_then(|room| room.members.first()) else { return };
+        let url = match room_url(self.args(), first.origin) {
+            Ok(url) => url,
             Err(why) => return self.failures.push(why),
         };
-        let total = joins.len();
-        let mut ramp = interval(Duration::from_secs_f64(1.0 / self.args.join_rate));
+        let Some(local_ip) = self.local_ip(&url).await else { return };
+        let members = usize::from(self.args().participants);
+        let places = (0..members).flat_map(|seat| self.rooms.iter().map(move |room| (seat, room)));
+        let entrants = places.map(|(seat, room)| self.door.member(room, seat, local_ip));
+        match entrants.collect::<Result<Vec<_>, _>>() {
+            Ok(entrants) => {
+                let entered = self.ramp(entrants.into_iter().map(enter).collect()).await;
+                self.stays.extend(entered);
+            }
+            Err(why) => self.failures.push(why),
+        }
+    }
+
+    async fn local_ip(&mut self, towards: &Url) -> Option<IpAddr> {
+        local_ip_towards(towards).await.map_err(|why| self.failures.push(why)).ok()
+    }
+
+    /// Begins `openings` at the join rate and waits until each session is connected or has failed.
+    async fn ramp<T: Send + 'static>(
+        &mut self,
+        openings: Vec<impl Future<Output = Result<T, String>> + Send + 'static>,
+    ) -> Vec<T> {
+        let total = openings.len();
+        let mut ramp = interval(Duration::from_secs_f64(1.0 / self.args().join_rate));
         ramp.set_missed_tick_behavior(MissedTickBehavior::Burst);
-        let mut opening = JoinSet::new();
-        for (started, join) in joins.into_iter().enumerate() {
+        let (mut under_way, mut opened) = (JoinSet::new(), Vec::new());
+        for (started, opening) in openings.into_iter().enumerate() {
             ramp.tick().await;
-            opening.spawn(open(join, self.endpoints.clone(), self.dtls.clone(), local_ip));
+            under_way.spawn(opening);
             self.progress.show(|| format!("joining {} of {total}", started + 1));
         }
-        while let Some(opened) = opening.join_next().await {
-            match opened.expect("a join neither panics nor is aborted") {
-                Ok(session_url) => self.sessions.push(session_url),
+        while let Some(outcome) = under_way.join_next().await {
+            match outcome.expect("a join neither panics nor is aborted") {
+                Ok(session) => opened.push(session),
                 Err(why) => self.failures.push(why),
             }
         }
         while self.connecting().await > 0 {
             sleep(LOOK).await;
         }
+        opened
+    }
+
+    /// Opens every room to guests until told otherwise.
+    async fn receive_guests(&mut self) -> (watch::Sender<bool>, Vec<JoinHandle<Guestbook>>) {
+        let (over, is_over) = watch::channel(false);
+        let per_s = self.args().churn;
+        let first = self.rooms.first().and_then(|room| room.members.first()).filter(|_| per_s > 0.0);
+        let url = first.and_then(|first| room_url(self.args(), first.origin).ok());
+        let Some(url) = url else { return (over, Vec::new()) };
+        let Some(local_ip) = self.local_ip(&url).await else { return (over, Vec::new()) };
+        let rooms = self.rooms.iter().cloned();
+        let receive = |room: Arc<Room>| {
+            let door = self.door.clone();
+            let invite = move |number| door.guest(&room, number, local_ip);
+            tokio::spawn(guests::receive(per_s, invite, is_over.clone()))
+        };
+        let books = rooms.map(receive).collect();
+        (over, books)
     }
 
     async fn connecting(&self) -> usize {
-        self.publishing.tally().await.connecting + self.viewed().await.connecting
+        self.publishing.tally().await.connecting + self.received().await.connecting
     }
 
-    async fn viewed(&self) -> Tally {
+    async fn received(&self) -> Tally {
         let mut all = Tally::new();
-        for thread in &self.viewing {
+        for thread in &self.door.threads {
             all.merge(thread.tally().await);
         }
         all
     }
 
     /// Lets time pass and returns what it cost. Ctrl-C ends it early.
-    async fn measure(&mut self, before_viewers: Option<Usage>) -> Costs {
-        let before = Moment::now(&self.args, &self.viewed().await);
-        let end = Instant::now() + self.args.duration;
+    async fn measure(&mut self, before_joins: Option<Usage>) -> Costs {
+        let before = Moment::now(self.args(), &self.received().await);
+        let end = Instant::now() + self.args().duration;
         let interrupted = tokio::signal::ctrl_c();
         tokio::pin!(interrupted);
         while Instant::now() < end {
@@ -205,46 +282,50 @@ impl Run {
                 _ = &mut interrupted => break,
             }
             if self.progress.is_shown() {
-                let viewed = self.viewed().await;
+                let tally = self.received().await;
                 let left = end.saturating_duration_since(Instant::now());
                 self.progress.show(|| {
-                    let (viewers, received) = (viewed.connected, viewed.received);
-                    format!("{viewers} viewers, {received} packets received, {} s left", left.as_secs())
+                    let (people, received) = (tally.receiving(), tally.received);
+                    format!("{people} receive, {received} packets so far, {} s left", left.as_secs())
                 });
             }
         }
-        let viewed = self.viewed().await;
-        let after = Moment::now(&self.args, &viewed);
-        before.costs_until(&after, before_viewers, viewed.connected)
+        let tally = self.received().await;
+        let after = Moment::now(self.args(), &tally);
+        before.costs_until(&after, before_joins, tally.receiving())
     }
 
     /// Ends counting and waits for what is under way.
     async fn settle(&mut self) -> (Tally, Tally) {
         self.publishing.end_counting();
+        self.door.threads.iter().for_each(|thread| thread.end_counting());
         let end = Instant::now() + GRACE;
         loop {
-            let publishers = self.publishing.tally().await;
-            let viewers = self.viewed().await;
-            if viewers.received >= viewers.expected || Instant::now() >= end {
-                return (publishers, viewers);
+            let publishing = self.publishing.tally().await;
+            let receiving = self.received().await;
+            if receiving.received >= receiving.expected || Instant::now() >= end {
+                return (publishing, receiving);
             }
             sleep(LOOK).await;
         }
     }
 
-    /// DELETEs every session, unless asked not to.
+    /// Ends every session as clients should, unless asked not to.
     async fn leave(&mut self) {
-        if self.args.no_delete {
-            return;
+        let stays = std::mem::take(&mut self.stays);
+        if self.args().no_delete {
+            return stays.into_iter().for_each(Stay::abandon);
         }
+        let mut good_byes: JoinSet<()> = stays.into_iter().map(Stay::leave).collect();
+        while good_byes.join_next().await.is_some() {}
         let mut leaving = JoinSet::new();
         // Viewers first: a viewer whose publisher leaves is not what is measured here.
-        while let Some(session_url) = self.sessions.pop() {
+        while let Some(session) = self.sessions.pop() {
             if leaving.len() == LEAVING_AT_ONCE {
                 self.left(leaving.join_next().await);
             }
             let endpoints = self.endpoints.clone();
-            leaving.spawn(async move { endpoints.close(session_url).await });
+            leaving.spawn(async move { endpoints.close(session).await });
         }
         while let Some(left) = leaving.join_next().await {
             self.left(Some(left));
@@ -256,22 +337,35 @@ impl Run {
             self.failures.push(format!("leaving: {why}"));
         }
     }
+
+    fn meeting(&self) -> Meeting {
+        Meeting {
+            took_place: self.args().participants > 0,
+            sdp_exchanged: self.door.exchanged.load(Ordering::Relaxed),
+            churned: self.churned,
+        }
+    }
 }
 
 /// Opens one session and hands it to its thread.
-async fn open(join: Join, endpoints: Endpoints, dtls: DtlsCert, local_ip: IpAddr) -> Result<Url, String> {
-    let Join { name, purpose, broadcast, url, thread } = join;
+async fn open(
+    join: Join,
+    endpoints: Endpoints,
+    door: Arc<Door>,
+    local_ip: IpAddr,
+) -> Result<OpenSession, String> {
+    let Join { name, purpose, url, token, thread } = join;
     let named = |why: String| format!("{name}: {why}");
-    let offered = Offered::new(name.clone(), purpose, broadcast, &dtls, local_ip).map_err(named)?;
+    let offered = Offered::new(name.clone(), purpose, &door.dtls, local_ip).map_err(named)?;
     let posted = std::time::Instant::now();
-    let opened = endpoints.open(&url, &offered.sdp).await.map_err(named)?;
+    let opened = endpoints.open(&url, token, &offered.sdp).await.map_err(named)?;
     match offered.accept(&opened.answer, posted) {
-        Ok(session) => thread.add(session),
+        Ok(session) => drop(thread.add(session)),
         Err(why) => {
             // The server holds a session that nobody will use; that it is told matters more than how.
-            let _ = endpoints.close(opened.session_url).await;
+            let _ = endpoints.close(opened.session).await;
             return Err(named(why));
         }
     }
-    Ok(opened.session_url)
+    Ok(opened.session)
 }

@@ -1,12 +1,13 @@
-//! The media end of one WHIP or WHEP session: an `Rtc`, its socket, and what it is there for.
+//! The media end of one session, WHIP, WHEP or of a room: an `Rtc`, its socket, and what it is there for.
 //!
 //! [`Offered`] becomes [`Session`] with the server's answer. Nothing here waits: the media thread calls
 //! [`Session::receive`] and [`Session::advance`], and each ends with everything sent that had to be.
 
+use std::collections::BTreeMap;
 use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
-use str0m::change::{SdpAnswer, SdpPendingOffer};
+use str0m::change::{SdpAnswer, SdpApi, SdpPendingOffer};
 use str0m::config::DtlsCert;
 use str0m::media::{Direction, Mid, Pt};
 use str0m::net::{Protocol, Receive, Transmit};
@@ -15,6 +16,9 @@ use str0m::{Candidate, Event, Input, Output, Rtc, RtcConfig};
 use crate::broadcast::Broadcast;
 use crate::meters::Meters;
 use crate::publisher::Publisher;
+use crate::room::message::Line;
+use crate::room::participant::{Lines, Part, Participant};
+use crate::room::slots::Occupant;
 use crate::udp;
 use crate::viewer::Viewer;
 
@@ -24,37 +28,48 @@ const SETUP_DEADLINE: Duration = Duration::from_secs(30);
 const FAR: Duration = Duration::from_secs(3_600);
 
 /// What a session is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
     /// Send the broadcast.
-    Publish,
+    Publish(Broadcast),
     /// Receive the broadcast.
     View {
+        /// Of whom.
+        broadcast: Broadcast,
         /// Decrypt and check everything.
         checked: bool,
     },
+    /// Send, and receive on slots.
+    TakePart(Box<Part>),
 }
 
 /// A session whose offer has not been answered.
 pub(crate) struct Offered {
     name: String,
-    purpose: Purpose,
-    broadcast: Broadcast,
+    part: Offering,
+    link: Link,
+    pending: SdpPendingOffer,
+    /// The SDP to send.
+    pub sdp: String,
+}
+
+/// What was offered, with its lines.
+enum Offering {
+    Publish(Broadcast, Vec<Mid>),
+    View(Broadcast, bool, Vec<Mid>),
+    TakePart(Box<Part>, Lines),
+}
+
+/// The way to the server.
+struct Link {
     rtc: Rtc,
     socket: UdpSocket,
     local: SocketAddr,
-    mids: Vec<Mid>,
-    pending: SdpPendingOffer,
-    /// The SDP to POST.
-    pub sdp: String,
 }
 
 /// A session as the media thread drives it.
 pub(crate) struct Session {
     name: String,
-    rtc: Rtc,
-    socket: UdpSocket,
-    local: SocketAddr,
+    link: Link,
     role: Role,
     state: State,
     posted: Instant,
@@ -69,6 +84,8 @@ pub(crate) enum Role {
     Publisher(Publisher),
     /// Receives.
     Viewer(Viewer),
+    /// Both.
+    Participant(Box<Participant>),
 }
 
 /// How far it has come.
@@ -82,15 +99,9 @@ pub(crate) enum State {
     Ended(String),
 }
 
-impl Offered {
-    /// An offer with one line per stream of the broadcast, on a socket of its own at `local_ip`.
-    pub(crate) fn new(
-        name: String,
-        purpose: Purpose,
-        broadcast: Broadcast,
-        dtls: &DtlsCert,
-        local_ip: std::net::IpAddr,
-    ) -> Result<Self, String> {
+impl Link {
+    /// On a socket of its own at `local_ip`.
+    fn open(dtls: &DtlsCert, local_ip: std::net::IpAddr) -> Result<Self, String> {
         let (socket, local) = udp::open(local_ip).map_err(|e| format!("no socket: {e}"))?;
         let mut rtc = RtcConfig::new()
             .clear_codecs()
@@ -102,35 +113,84 @@ impl Offered {
             .build(Instant::now());
         let candidate = Candidate::host(local, Protocol::Udp).map_err(|e| e.to_string())?;
         rtc.add_local_candidate(candidate);
-        let direction = match purpose {
-            Purpose::Publish => Direction::SendOnly,
-            Purpose::View { .. } => Direction::RecvOnly,
+        Ok(Self { rtc, socket, local })
+    }
+}
+
+impl Offering {
+    fn new(purpose: Purpose, changes: &mut SdpApi<'_>) -> Self {
+        let mut lines = |broadcast: &Broadcast, direction| {
+            let kinds = broadcast.feeds.iter().map(|feed| feed.kind);
+            let line = |kind| changes.add_media(kind, direction, Some("load".to_owned()), None, None);
+            kinds.map(line).collect::<Vec<Mid>>()
         };
-        let mut changes = rtc.sdp_api();
-        let stream = || Some("load".to_owned());
-        let kinds = broadcast.feeds.iter().map(|feed| feed.kind);
-        let mids = kinds.map(|kind| changes.add_media(kind, direction, stream(), None, None)).collect();
-        let (offer, pending) = changes.apply().ok_or("neither audio nor video")?;
-        let sdp = offer.to_sdp_string();
-        Ok(Self { name, purpose, broadcast, rtc, socket, local, mids, pending, sdp })
+        match purpose {
+            Purpose::Publish(broadcast) => {
+                let mids = lines(&broadcast, Direction::SendOnly);
+                Self::Publish(broadcast, mids)
+            }
+            Purpose::View { broadcast, checked } => {
+                let mids = lines(&broadcast, Direction::RecvOnly);
+                Self::View(broadcast, checked, mids)
+            }
+            Purpose::TakePart(part) => {
+                let lines = Lines::add(changes, part.slots);
+                Self::TakePart(part, lines)
+            }
+        }
     }
 
-    /// Takes the answer to an offer that was sent at `posted`.
-    pub(crate) fn accept(mut self, answer: &str, posted: Instant) -> Result<Session, String> {
+    /// The role that this becomes, with the payload types of the answer.
+    fn accepted(self, rtc: &Rtc) -> Result<Role, String> {
+        Ok(match self {
+            Self::Publish(broadcast, mids) => {
+                Role::Publisher(Publisher::new(&broadcast, &negotiated(rtc, &mids)?))
+            }
+            Self::View(broadcast, checked, mids) => {
+                Role::Viewer(Viewer::new(&broadcast, &negotiated(rtc, &mids)?, checked))
+            }
+            Self::TakePart(part, lines) => {
+                let negotiated = negotiated(rtc, &lines.used(&part.broadcast))?;
+                Role::Participant(Box::new(Participant::new(*part, &lines, &negotiated)))
+            }
+        })
+    }
+}
+
+impl Offered {
+    /// An offer with a line per stream, or with all the lines of a participant.
+    pub(crate) fn new(
+        name: String,
+        purpose: Purpose,
+        dtls: &DtlsCert,
+        local_ip: std::net::IpAddr,
+    ) -> Result<Self, String> {
+        let mut link = Link::open(dtls, local_ip)?;
+        let mut changes = link.rtc.sdp_api();
+        let part = Offering::new(purpose, &mut changes);
+        let (offer, pending) = changes.apply().ok_or("neither audio nor video")?;
+        let sdp = offer.to_sdp_string();
+        Ok(Self { name, part, link, pending, sdp })
+    }
+
+    /// What the sending lines of a participant are for, by mid.
+    pub(crate) fn describe(&self) -> BTreeMap<String, Line> {
+        match &self.part {
+            Offering::TakePart(part, lines) => lines.describe(&part.broadcast),
+            Offering::Publish(..) | Offering::View(..) => BTreeMap::new(),
+        }
+    }
+
+    /// Takes the answer. Joining began at `posted`.
+    pub(crate) fn accept(self, answer: &str, posted: Instant) -> Result<Session, String> {
+        let mut link = self.link;
         let answer = SdpAnswer::from_sdp_string(answer).map_err(|e| format!("the answer is no SDP: {e}"))?;
-        let accepted = self.rtc.sdp_api().accept_answer(self.pending, answer);
+        let accepted = link.rtc.sdp_api().accept_answer(self.pending, answer);
         accepted.map_err(|e| format!("the answer does not fit the offer: {e}"))?;
-        let negotiated = negotiated(&self.rtc, &self.mids)?;
-        let role = match self.purpose {
-            Purpose::Publish => Role::Publisher(Publisher::new(&self.broadcast, &negotiated)),
-            Purpose::View { checked } => Role::Viewer(Viewer::new(&self.broadcast, &negotiated, checked)),
-        };
         Ok(Session {
             name: self.name,
-            rtc: self.rtc,
-            socket: self.socket,
-            local: self.local,
-            role,
+            role: self.part.accepted(&link.rtc)?,
+            link,
             state: State::Connecting,
             posted,
             answered: Instant::now(),
@@ -148,6 +208,24 @@ fn negotiated(rtc: &Rtc, mids: &[Mid]) -> Result<Vec<(Mid, Pt)>, String> {
     };
     let refused = |mid: &Mid| format!("the answer refuses the line with mid {mid}");
     mids.iter().map(|mid| line(mid).ok_or_else(|| refused(mid))).collect()
+}
+
+impl Role {
+    fn publisher(&self) -> Option<&Publisher> {
+        match self {
+            Role::Publisher(publisher) => Some(publisher),
+            Role::Participant(participant) => Some(participant.publisher()),
+            Role::Viewer(_) => None,
+        }
+    }
+
+    fn publisher_mut(&mut self) -> Option<&mut Publisher> {
+        match self {
+            Role::Publisher(publisher) => Some(publisher),
+            Role::Participant(participant) => Some(participant.publisher_mut()),
+            Role::Viewer(_) => None,
+        }
+    }
 }
 
 impl Session {
@@ -168,7 +246,7 @@ impl Session {
 
     /// Its socket, to wait for and to read from.
     pub(crate) fn socket(&self) -> &UdpSocket {
-        &self.socket
+        &self.link.socket
     }
 
     /// Datagrams that the socket did not take.
@@ -196,18 +274,23 @@ impl Session {
         datagram: &[u8],
         meters: &mut Meters,
     ) -> Option<Instant> {
-        if let Role::Viewer(viewer) = &mut self.role
-            && viewer.receive_header(datagram)
-        {
+        let is_counted = match &mut self.role {
+            Role::Viewer(viewer) => viewer.receive_header(datagram),
+            Role::Participant(participant) => {
+                participant.receive_header(arrived, self.posted, datagram, meters)
+            }
+            Role::Publisher(_) => false,
+        };
+        if is_counted {
             return None;
         }
-        let received = Receive::new(Protocol::Udp, source, self.local, datagram).ok()?;
+        let received = Receive::new(Protocol::Udp, source, self.link.local, datagram).ok()?;
         let input = Input::Receive(now, received);
-        if !self.rtc.accepts(&input) {
+        if !self.link.rtc.accepts(&input) {
             return None;
         }
         // What a datagram is wrong about is no reason to end a session; a dead one shows in `drain`.
-        let _ = self.rtc.handle_input(input);
+        let _ = self.link.rtc.handle_input(input);
         Some(self.drain(now, arrived, meters))
     }
 
@@ -219,10 +302,10 @@ impl Session {
         if self.state == State::Connecting && now >= self.answered + SETUP_DEADLINE {
             self.end(format!("not connected within {} s", SETUP_DEADLINE.as_secs()));
         }
-        if let Role::Publisher(publisher) = &mut self.role {
-            publisher.write_due(now, &mut self.rtc);
+        if let Some(publisher) = self.role.publisher_mut() {
+            publisher.write_due(now, &mut self.link.rtc);
         }
-        if let Err(error) = self.rtc.handle_input(Input::Timeout(now)) {
+        if let Err(error) = self.link.rtc.handle_input(Input::Timeout(now)) {
             self.end(error.to_string());
         }
         self.drain(now, now, meters)
@@ -230,15 +313,37 @@ impl Session {
 
     /// What is sent from here on does not count any more.
     pub(crate) fn end_counting(&self) {
-        if let Role::Publisher(publisher) = &self.role {
+        if let Some(publisher) = self.role.publisher() {
             publisher.end_counting();
+        }
+    }
+
+    /// Takes what the server said about a participant's slots at `now`.
+    pub(crate) fn assign(&mut self, now: Instant, occupants: &[(Mid, Occupant)]) {
+        if let Role::Participant(participant) = &mut self.role {
+            participant.assign(now, occupants);
+        }
+    }
+
+    /// Leaves at `now`: nothing more is expected.
+    pub(crate) fn leave(&mut self, now: Instant) {
+        if let Role::Participant(participant) = &mut self.role {
+            participant.leave(now);
+        }
+    }
+
+    /// Ends it for a reason that only others know.
+    pub(crate) fn end(&mut self, reason: String) {
+        if !matches!(self.state, State::Ended(_)) {
+            self.state = State::Ended(reason);
+            self.link.rtc.disconnect();
         }
     }
 
     /// Sends and takes note until the `Rtc` has nothing more to say.
     fn drain(&mut self, now: Instant, arrived: Instant, meters: &mut Meters) -> Instant {
         let rtc_deadline = loop {
-            match self.rtc.poll_output() {
+            match self.link.rtc.poll_output() {
                 Ok(Output::Timeout(at)) => break at,
                 Ok(Output::Transmit(transmit)) => self.send(&transmit),
                 Ok(Output::Event(event)) => self.on_event(now, arrived, event, meters),
@@ -248,16 +353,12 @@ impl Session {
                 }
             }
         };
-        match &self.role {
-            Role::Publisher(publisher) => {
-                publisher.next_send().map_or(rtc_deadline, |at| at.min(rtc_deadline))
-            }
-            Role::Viewer(_) => rtc_deadline,
-        }
+        let next_send = self.role.publisher().and_then(Publisher::next_send);
+        next_send.map_or(rtc_deadline, |at| at.min(rtc_deadline))
     }
 
     fn send(&mut self, transmit: &Transmit) {
-        let sent = self.socket.send_to(&transmit.contents, transmit.destination);
+        let sent = self.link.socket.send_to(&transmit.contents, transmit.destination);
         self.unsent += u64::from(sent.is_err());
     }
 
@@ -268,8 +369,13 @@ impl Session {
             (Event::RtpPacket(packet), Role::Viewer(viewer)) => {
                 viewer.receive(arrived, self.posted, &packet, meters);
             }
-            (Event::KeyframeRequest(request), Role::Publisher(publisher)) => {
-                publisher.request_keyframe(request);
+            (Event::RtpPacket(packet), Role::Participant(participant)) => {
+                participant.receive(arrived, self.posted, &packet, &mut self.link.rtc, meters);
+            }
+            (Event::KeyframeRequest(request), role) => {
+                if let Some(publisher) = role.publisher_mut() {
+                    publisher.request_keyframe(request);
+                }
             }
             _ => {}
         }
@@ -281,15 +387,8 @@ impl Session {
         }
         self.state = State::Connected;
         meters.join.record(now.saturating_duration_since(self.posted));
-        if let Role::Publisher(publisher) = &mut self.role {
-            publisher.start(now, &mut self.rtc);
-        }
-    }
-
-    fn end(&mut self, reason: String) {
-        if !matches!(self.state, State::Ended(_)) {
-            self.state = State::Ended(reason);
-            self.rtc.disconnect();
+        if let Some(publisher) = self.role.publisher_mut() {
+            publisher.start(now, &mut self.link.rtc);
         }
     }
 }

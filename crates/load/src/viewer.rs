@@ -162,7 +162,7 @@ impl Incoming {
 }
 
 /// SSRC and sequence number of an RTP packet; `None` for STUN, DTLS and RTCP (RFC 5761, section 4; RFC 7983).
-fn rtp_header(datagram: &[u8]) -> Option<(u32, u16)> {
+pub(crate) fn rtp_header(datagram: &[u8]) -> Option<(u32, u16)> {
     let [first, second, s0, s1, _, _, _, _, c0, c1, c2, c3, ..] = *datagram else {
         return None;
     };
@@ -182,7 +182,7 @@ mod tests {
         let mut viewer = Viewer::new(&broadcast, &[("0".into(), 96.into())], false);
         viewer.streams[0].ledger.record(10);
         viewer.streams[0].line = Some((7, SequenceLine::new(65_535, 10)));
-        feed.set_sent(11);
+        feed.set_sent(Instant::now(), 11);
         (viewer, feed)
     }
 
@@ -198,7 +198,7 @@ mod tests {
     #[test]
     fn headers_are_enough_to_tell_what_is_missing() {
         let (mut viewer, feed) = counting_viewer();
-        feed.set_sent(15);
+        feed.set_sent(Instant::now(), 15);
         for seq in [0, 1, 3, 3] {
             assert!(viewer.receive_header(&datagram(0x80, 96, seq, 7)));
         }
@@ -231,7 +231,7 @@ mod tests {
     fn packets_sent_after_the_end_are_no_part_of_the_count() {
         let (mut viewer, feed) = counting_viewer();
         feed.end_counting();
-        feed.set_sent(13);
+        feed.set_sent(Instant::now(), 13);
         viewer.receive_header(&datagram(0x80, 96, 0, 7));
         assert_eq!((viewer.count().expected, viewer.count().received), (1, 1));
     }

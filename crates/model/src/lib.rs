@@ -1,7 +1,7 @@
 //! The vocabulary of Plenum: what every other crate means by a room, a place, a format, a limit, an
 //! end. Values only; no behaviour that needs a clock, a socket or a lock.
 //!
-//! Entry types: [`RoomName`], [`Identity`], [`Place`], [`MediaOffer`], [`Format`], [`CloseReason`].
+//! Entry types: [`RoomName`], [`Identity`], [`Place`], [`MediaOffer`], [`Format`], [`Source`], [`CloseReason`].
 
 mod close;
 mod counters;
@@ -10,6 +10,7 @@ mod media;
 mod names;
 mod offer;
 mod place;
+mod session;
 
 pub use close::{CloseReason, Fault};
 pub use counters::{DropReason, Histogram, SECONDS_BUCKETS};
@@ -20,3 +21,4 @@ pub use offer::{
     Setup,
 };
 pub use place::{Place, Seats, Ufrag};
+pub use session::{Allowed, SlotDemand, Source, TrackTerms};

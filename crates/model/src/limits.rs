@@ -38,8 +38,29 @@ pub const SEND_BACKLOG: usize = 4_096;
 pub const RELAY_RING: usize = 4_096;
 /// Tracks one participant may publish.
 pub const TRACKS_PER_PARTICIPANT: usize = 16;
+/// Lines on which one participant receives: its slots.
+pub const SLOTS_PER_PARTICIPANT: usize = 48;
+/// Voices that are heard at a time: the loudest.
+pub const VOICES: usize = 3;
 /// Simulcast layers per track.
 pub const LAYERS_PER_TRACK: usize = 4;
+/// Data channels, and so topics, per participant.
+pub const DATA_CHANNELS: usize = 16;
+/// Bytes of one message on a data channel; longer ones are dropped and counted.
+pub const DATA_MESSAGE: usize = 64 * 1024;
+/// Bytes of messages that wait for one participant on one topic; beyond it the oldest is dropped and its sender
+/// told.
+pub const DATA_QUEUE: usize = 2 * 1024 * 1024;
+/// Messages that do.
+pub const DATA_QUEUE_MESSAGES: usize = 32_768;
+/// Messages that wait for one participant on one `lossy:` topic.
+pub const DATA_QUEUE_LOSSY: usize = 16;
+/// Participants that one message on a data channel may name.
+pub const DATA_ADDRESSEES: usize = 256;
+/// Chat messages of one participant per second that are kept for those who come later; more are passed on only.
+pub const CHAT_KEPT_PER_SECOND: u32 = 200;
+/// Between two reports of dropped messages to one sender, about one topic and receiver.
+pub const DATA_DROP_REPORTS: Duration = Duration::from_secs(1);
 /// Commands waiting for one shard; the next is refused with 503.
 pub const COMMANDS_PER_SHARD: usize = 1_024;
 /// Commands carried out between two flushes, so that a crowd of them does not hold up media.
@@ -68,3 +89,21 @@ pub struct SdpLimits {
 pub const SDP_WHIP: SdpLimits = SdpLimits { bytes: 64 * 1024, lines: 2_000, media: 32 };
 /// The room protocol.
 pub const SDP_ROOM: SdpLimits = SdpLimits { bytes: 256 * 1024, lines: 6_000, media: 64 };
+
+/// Members of one conference, WHIP publishers among them, where the configuration names no bound; the next join
+/// is refused with 409.
+pub const MEMBERS_PER_CONFERENCE: usize = 2_000;
+/// People who wait in one lobby; the next is refused with 503.
+pub const LOBBY: usize = 256;
+/// Identities that one conference keeps out; the next ban is refused with 503.
+pub const BANS: usize = 10_000;
+/// How long somebody who was kicked stays out.
+pub const KICKED_FOR: Duration = Duration::from_secs(60);
+/// Messages of the room protocol that a member may send, on average; beyond it they are refused with 429.
+pub const MESSAGES_PER_SECOND: u32 = 50;
+/// Messages of the room protocol that a member may send at once, if it was quiet before.
+pub const MESSAGES_AT_ONCE: u32 = 100;
+/// Messages that the chat keeps for those who come later; the oldest go.
+pub const CHAT_ENTRIES: usize = 200;
+/// Bytes of payload that the chat keeps; the oldest messages go.
+pub const CHAT_BYTES: usize = 256 * 1024;

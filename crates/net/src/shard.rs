@@ -175,7 +175,8 @@ impl Shard {
     fn carry_out(&mut self, now: Instant, request: Request) -> ControlFlow<()> {
         match request {
             Request::Command { command, reply } => {
-                let weighs = matches!(command, Command::Admit(_) | Command::RestartIce(_));
+                let weighs =
+                    matches!(command, Command::Admit(_) | Command::RestartIce(_) | Command::Renegotiate(_));
                 // Who asked may have left meanwhile; the command holds all the same.
                 let _ = reply.send(self.engine.handle_command(now, command));
                 if weighs { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }

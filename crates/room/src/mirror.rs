@@ -1,17 +1,30 @@
 //! A room on more than one shard: what the home tells its mirrors, and what they ask of it.
 
-use plenum_model::{Identity, MediaKind};
+use plenum_model::{Identity, MediaKind, Source};
 
-use crate::track::Track;
-use crate::{Origin, Publisher, Room, TrackId};
+use crate::binding::Whose;
+use crate::ladder::Ladder;
+use crate::track::{Nature, Track};
+use crate::{Origin, Publisher, Room, Seat, TrackId};
 
 /// A publisher as a mirror knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublishedTracks {
     /// Who.
     pub identity: Identity,
-    /// Its tracks, in the order of its lines: id, kind, simulcast layers.
-    pub tracks: Vec<(TrackId, MediaKind, u8)>,
+    /// Its tracks, in the order in which they were published.
+    pub tracks: Vec<PublishedTrack>,
+}
+
+/// A track as a mirror knows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PublishedTrack {
+    id: TrackId,
+    source: Source,
+    kind: MediaKind,
+    layers: u8,
+    muted: bool,
+    ladder: Ladder,
 }
 
 /// A set of simulcast layers.
@@ -67,24 +80,41 @@ impl Mirrored {
         self.demand = demand;
     }
 
-    /// Whoever takes anything also gets the best layer, so that its subscribers can go over to it.
-    pub fn wants(&self, layer: u8, best: u8) -> bool {
-        self.demand != LayerMask::NONE && (layer == best || self.demand.has(layer))
+    /// Whoever takes anything gets the best layer as long as nothing it takes is sent: with each packet comes the
+    /// ladder, from which its subscribers choose.
+    pub fn wants(&self, layer: u8, ladder: &Ladder) -> bool {
+        let takes_nothing_there_is = || !ladder.layers().any(|active| self.demand.has(active));
+        self.demand != LayerMask::NONE
+            && (self.demand.has(layer) || layer == ladder.best() && takes_nothing_there_is())
     }
 }
 
 impl Room {
     /// Those who publish here, in the order of their coming: what a new mirror has to know.
     pub fn published(&self) -> Vec<PublishedTracks> {
-        self.publishers.iter().filter(|p| p.seat.is_some()).map(|p| self.describe(p)).collect()
+        self.publishers.iter().filter_map(|publisher| self.describe(publisher)).collect()
     }
 
-    fn describe(&self, publisher: &Publisher) -> PublishedTracks {
+    /// What someone here publishes, if anything: what mirrors have to know when it has changed.
+    pub fn published_of(&self, seat: Seat) -> Option<PublishedTracks> {
+        self.describe(self.publishers.iter().find(|publisher| publisher.seat == Some(seat))?)
+    }
+
+    fn describe(&self, publisher: &Publisher) -> Option<PublishedTracks> {
+        publisher.seat.filter(|_| !publisher.tracks.is_empty())?;
         let tracks = publisher.tracks.iter().filter_map(|id| {
             let track = self.tracks.get(id)?;
-            Some((*id, track.kind(), track.layers()))
+            let Nature { source, kind, layers, .. } = *track.nature();
+            Some(PublishedTrack {
+                id: *id,
+                source,
+                kind,
+                layers,
+                muted: track.is_muted(),
+                ladder: track.ladder(),
+            })
         });
-        PublishedTracks { identity: publisher.identity.clone(), tracks: tracks.collect() }
+        Some(PublishedTracks { identity: publisher.identity.clone(), tracks: tracks.collect() })
     }
 
     /// Whose stream is the main one, by its first track, if somebody has taken the floor.
@@ -111,38 +141,55 @@ impl Room {
         self.tracks.values_mut().for_each(|track| track.remove_mirror(shard));
     }
 
-    /// In a mirror: someone publishes at home.
+    /// In a mirror: someone publishes at home, or publishes something else than before.
     pub fn mirror_publisher(&mut self, published: PublishedTracks) {
-        for (id, kind, layers) in &published.tracks {
-            self.tracks.insert(*id, Track::new(Origin::Home, *kind, *layers, &[]));
+        let Some(first) = published.tracks.first().map(|track| track.id) else { return };
+        for told in &published.tracks {
+            self.mirror_track(first, told);
         }
-        let tracks = published.tracks.iter().map(|(id, ..)| *id).collect();
-        self.publishers.push(Publisher { seat: None, identity: published.identity, tracks });
-        self.rebind();
+        let tracks: Vec<TrackId> = published.tracks.iter().map(|track| track.id).collect();
+        match self.publishers.iter_mut().find(|publisher| publisher.id() == Some(first)) {
+            Some(known) => known.tracks = tracks,
+            None => self.publishers.push(Publisher { seat: None, identity: published.identity, tracks }),
+        }
+        self.rebind(Whose::Everyones);
+    }
+
+    fn mirror_track(&mut self, publisher: TrackId, told: &PublishedTrack) {
+        let PublishedTrack { id, source, kind, layers, muted, ladder } = *told;
+        let nature = Nature { origin: Origin::Home, source, kind, layers, publisher };
+        let track = self.tracks.entry(id).or_insert_with(|| Track::new(nature, muted, &[]));
+        if track.is_muted() != muted {
+            track.set_muted(muted);
+        }
+        track.set_ladder(ladder);
     }
 
     /// In a mirror: the publisher of these tracks has left.
     pub fn unmirror_publisher(&mut self, tracks: &[TrackId]) {
-        if let Some(index) = self.publishers.iter().position(|p| p.seat.is_none() && p.tracks == tracks) {
+        let Some(first) = tracks.first().copied() else { return };
+        if let Some(index) = self.publishers.iter().position(|p| p.seat.is_none() && p.id() == Some(first)) {
             self.remove_publisher(index);
         }
     }
 
-    /// In a mirror: the layer of a track that everyone should get.
-    pub fn set_best(&mut self, track: TrackId, best: u8) {
+    /// In a mirror: the layers of a track that there are.
+    pub fn set_ladder(&mut self, track: TrackId, ladder: Ladder) {
         if let Some(track) = self.tracks.get_mut(&track) {
-            track.set_best(best);
+            track.set_ladder(ladder);
         }
     }
 
     /// In a mirror: relayed packets were lost.
     pub fn want_keyframes_after_loss(&mut self) {
         self.tracks.values_mut().for_each(Track::want_keyframe_after_loss);
+        self.restless.extend(self.tracks.keys());
     }
 
     /// In a mirror: the next track of which subscribers take other layers than home knows.
     pub fn poll_demand(&mut self) -> Option<Demand> {
-        self.tracks.iter_mut().find_map(|(id, track)| track.poll_demand(*id))
+        let Self { restless, tracks, .. } = self;
+        restless.iter().find_map(|id| tracks.get_mut(id)?.poll_demand(*id))
     }
 
     /// At home: what a mirror's subscribers take.
@@ -154,8 +201,6 @@ impl Room {
 
     /// At home: a mirror's subscribers wait for a keyframe.
     pub fn want_keyframe_of(&mut self, track: TrackId, layer: u8) {
-        if let Some(track) = self.tracks.get_mut(&track) {
-            track.want_keyframe_of(layer);
-        }
+        self.with_track(track, |track| track.ask_for_keyframe(layer));
     }
 }

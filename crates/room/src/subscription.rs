@@ -1,9 +1,10 @@
 //! The delivery of one track to one viewer's line: which packets, in which format, under which numbers.
 
-use plenum_model::{Format, MediaKind};
+use plenum_model::{Format, MediaKind, SlotDemand};
 use plenum_rtp::{LayerSelector, Projected, Rewriter, Selection, SourcePacket};
 
 use crate::Seat;
+use crate::ladder::Ladder;
 use crate::track::PacketHead;
 
 /// A line on which a viewer receives.
@@ -41,7 +42,9 @@ pub(crate) struct Subscription {
     seat: Seat,
     line: u8,
     kind: MediaKind,
-    ordinal: u8,
+    demand: SlotDemand,
+    /// The layer to go to.
+    target: u8,
     formats: Vec<Format>,
     rewriter: Rewriter,
     selector: LayerSelector,
@@ -61,7 +64,8 @@ impl Subscription {
             seat,
             line: line.line,
             kind: line.kind,
-            ordinal: line.ordinal,
+            demand: SlotDemand::BEST,
+            target: 0,
             formats: line.formats,
             rewriter: Rewriter::new(clock_rate, min_step, first_seq, first_time),
             selector: LayerSelector::new(line.kind == MediaKind::Video),
@@ -77,17 +81,35 @@ impl Subscription {
         self.line
     }
 
-    pub fn kind(&self) -> MediaKind {
-        self.kind
+    /// What its viewer has use for.
+    pub fn demand(&self) -> SlotDemand {
+        self.demand
     }
 
-    pub fn ordinal(&self) -> usize {
-        self.ordinal.into()
+    /// The viewer has use for something else.
+    pub fn set_demand(&mut self, demand: SlotDemand) {
+        self.demand = demand;
+    }
+
+    /// Chooses the layer to go to. Returns whether it is another one.
+    pub fn aim(&mut self, ladder: &Ladder) -> bool {
+        let target = ladder.layer_for(self.demand.max_height);
+        std::mem::replace(&mut self.target, target) != target
+    }
+
+    /// The layer to go to.
+    pub fn target(&self) -> u8 {
+        self.target
     }
 
     /// The layer it gets at the moment.
     pub fn current_layer(&self) -> Option<u8> {
         self.selector.current()
+    }
+
+    /// The layer that its viewer's decoder needs a keyframe of, if it says so.
+    pub fn watched_layer(&self) -> u8 {
+        self.current_layer().unwrap_or(self.target)
     }
 
     /// Without its track: the next one starts at a keyframe, under numbers that go on.
@@ -97,16 +119,16 @@ impl Subscription {
         self
     }
 
-    /// Whether a keyframe of `wanted` is waited for by a viewer that could decode it.
-    pub fn is_waiting(&self, wanted: u8) -> bool {
-        self.selector.is_waiting(wanted) && self.mapped.is_none_or(|(_, format)| format.is_some())
+    /// Whether a keyframe of its target is waited for by a viewer that could decode it.
+    pub fn is_waiting(&self) -> bool {
+        self.selector.is_waiting(self.target) && self.mapped.is_none_or(|(_, format)| format.is_some())
     }
 
-    /// The packet as this viewer gets it, or `None` if it does not. `wanted` is the layer to go to.
-    pub fn project(&mut self, head: &PacketHead, wanted: u8) -> Option<(u8, Projected)> {
+    /// The packet as this viewer gets it, or `None` if it does not.
+    pub fn project(&mut self, head: &PacketHead) -> Option<(u8, Projected)> {
         let format = self.format_for(&head.format);
         let selection = match format {
-            Some(_) => self.selector.select(head.layer, wanted, head.starts_keyframe),
+            Some(_) => self.selector.select(head.layer, self.target, head.starts_keyframe),
             None => Selection::Drop,
         };
         match selection {

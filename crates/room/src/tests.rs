@@ -1,5 +1,8 @@
 //! What a room promises, without a connection in sight.
 
+mod conference;
+mod random;
+
 use std::time::Duration;
 
 use plenum_model::Codec;
@@ -20,7 +23,13 @@ fn room() -> Room {
 }
 
 fn video_line(layers: u8) -> PublishedLine {
-    PublishedLine { line: 0, kind: MediaKind::Video, formats: vec![format(Codec::Vp8)], layers }
+    published_line(0, Source::Camera, layers)
+}
+
+fn published_line(line: u8, source: Source, layers: u8) -> PublishedLine {
+    let (kind, muted) = (source.kind(), false);
+    let codec = if kind == MediaKind::Video { Codec::Vp8 } else { Codec::Opus };
+    PublishedLine { line, kind, source, muted, formats: vec![format(codec)], layers }
 }
 
 fn viewer_line(line: u8, codec: Codec) -> ViewerLine {
@@ -35,6 +44,7 @@ fn head(seq: u64, key: bool, arrival: Instant) -> PacketHead {
         arrival,
         format: format(Codec::Vp8),
         starts_keyframe: key,
+        picture_height: None,
         vp8: Vp8Ids::default(),
         payload_len: 1_000,
     }
@@ -93,6 +103,20 @@ fn a_waiting_viewer_makes_the_room_ask_again_until_the_keyframe_comes() {
     let later = now + Duration::from_secs(5);
     sent(&mut room, track, &[head(2_000, true, later), head(2_001, false, later)]);
     assert_eq!(room.poll_keyframe(later), None);
+}
+
+#[test]
+fn a_wish_that_comes_too_early_is_granted_when_it_is_due() {
+    let (mut room, now) = (room(), Instant::now());
+    let track = room.publish(0, name("alice"), &[video_line(1)])[0];
+    room.watch(1, Target::Main, vec![viewer_line(0, Codec::Vp8)]);
+    assert!(room.poll_keyframe(now).is_some());
+    sent(&mut room, track, &[head(1, true, now)]);
+    room.want_keyframe(1, 0);
+    assert_eq!(room.poll_keyframe(now), None);
+    let at = room.next_deadline().unwrap();
+    assert!(room.poll_keyframe(at).is_some());
+    assert_eq!((room.poll_keyframe(at), room.next_deadline()), (None, None));
 }
 
 #[test]
@@ -229,13 +253,13 @@ impl Pair {
     fn send(&mut self, track: TrackId, packets: &[PacketHead]) -> (usize, Vec<(Seat, u64)>) {
         let mut relayed = Vec::new();
         self.home.forward(track, packets, |forward| {
-            if let Forward::Relay { shard: 1, packet, best } = forward {
-                relayed.push((packets[packet], best));
+            if let Forward::Relay { shard: 1, packet, ladder } = forward {
+                relayed.push((packets[packet], ladder));
             }
         });
         let heads: Vec<PacketHead> = relayed.iter().map(|(head, _)| *head).collect();
-        if let Some((_, best)) = relayed.last() {
-            self.mirror.set_best(track, *best);
+        if let Some((_, ladder)) = relayed.last() {
+            self.mirror.set_ladder(track, *ladder);
         }
         let delivered = sent(&mut self.mirror, track, &heads);
         self.exchange();
@@ -318,16 +342,17 @@ fn a_publisher_that_leaves_home_leaves_the_mirror_too() {
 #[test]
 fn the_main_stream_follows_who_speaks_and_a_named_one_does_not() {
     let (mut room, start) = (room(), Instant::now());
-    let alice = room.publish(0, name("alice"), &[video_line(1)])[0];
-    let bob = room.publish(1, name("bob"), &[video_line(1)])[0];
+    let lines = [video_line(1), published_line(1, Source::Microphone, 1)];
+    let [alice, her_voice] = room.publish(0, name("alice"), &lines).try_into().unwrap();
+    let [bob, his_voice] = room.publish(1, name("bob"), &lines).try_into().unwrap();
     room.watch(2, Target::Main, vec![viewer_line(0, Codec::Vp8)]);
     room.watch(3, Target::Participant(name("alice")), vec![viewer_line(0, Codec::Vp8)]);
     assert_eq!(sent(&mut room, alice, &[head(1, true, start)]), [(2, 7), (3, 7)]);
     let mut changes = Vec::new();
     for ms in (0..3_000).step_by(20) {
         let now = start + Duration::from_millis(ms);
-        changes.extend(room.hear(now, alice, 90));
-        changes.extend(room.hear(now, bob, 20));
+        changes.extend(room.hear(now, her_voice, 90));
+        changes.extend(room.hear(now, his_voice, 20));
     }
     assert_eq!(changes, [bob]);
     assert_eq!(sent(&mut room, alice, &[head(2, false, start)]), [(3, 8)]);

@@ -1,5 +1,5 @@
 //! The VP8 payload descriptor (RFC 7741, section 4.2): the numbers that a switch of source must continue,
-//! and the keyframe bit. Writing them back is the engine's: it patches while serialising.
+//! the keyframe bit, and how high a keyframe's picture is. Writing them back is the engine's: it patches while serialising.
 
 /// Picture ID and TL0PICIDX of a packet, as far as the publisher sends them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -21,6 +21,8 @@ pub struct Vp8Payload {
     pub starts_frame: bool,
     /// First packet of a keyframe.
     pub starts_keyframe: bool,
+    /// Pixels, in the first packet of a keyframe.
+    pub height: Option<u16>,
 }
 
 /// Reads the descriptor; `None` if the payload is too short to hold it.
@@ -53,7 +55,17 @@ pub fn parse(payload: &[u8]) -> Option<Vp8Payload> {
     let starts_frame = first & 0x10 != 0 && first & 0x07 == 0;
     // RFC 7741, section 4.3: the P bit of the frame header is 0 in a key frame.
     let starts_keyframe = starts_frame && payload.get(at).is_some_and(|header| header & 1 == 0);
-    Some(Vp8Payload { ids, starts_frame, starts_keyframe })
+    let height = if starts_keyframe { picture_height(&payload[at..]) } else { None };
+    Some(Vp8Payload { ids, starts_frame, starts_keyframe, height })
+}
+
+/// RFC 6386, section 9.1: behind the frame tag (3 bytes) of a key frame stand the start code, the width and the
+/// height, whose upper two bits are a scale.
+fn picture_height(frame: &[u8]) -> Option<u16> {
+    match *frame {
+        [_, _, _, 0x9d, 0x01, 0x2a, _, _, low, high, ..] => Some(u16::from_le_bytes([low, high & 0x3f])),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -66,6 +78,21 @@ mod tests {
         assert!(!parse(&[0x10, 0x01]).unwrap().starts_keyframe, "inter frame");
         assert!(!parse(&[0x00, 0x00]).unwrap().starts_keyframe, "continuation");
         assert!(!parse(&[0x11, 0x00]).unwrap().starts_keyframe, "partition 1");
+    }
+
+    #[test]
+    fn a_keyframe_tells_its_height_without_the_scale() {
+        let keyframe = [0x10, 0x50, 0, 0, 0x9d, 0x01, 0x2a, 0x80, 0x02, 0x68, 0x41, 0xff];
+        assert_eq!(parse(&keyframe).unwrap().height, Some(360));
+        let mut inter = keyframe;
+        inter[1] |= 1;
+        assert_eq!(parse(&inter).unwrap().height, None);
+        let mut other = keyframe;
+        other[4] = 0;
+        assert_eq!(parse(&other).unwrap().height, None, "no start code");
+        for len in 2..10 {
+            assert_eq!(parse(&keyframe[..len]).unwrap().height, None, "{len} bytes");
+        }
     }
 
     #[test]

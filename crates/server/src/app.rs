@@ -10,7 +10,8 @@ use plenum_net::ShardHandle;
 use plenum_signal::Keyring;
 use tokio::sync::Semaphore;
 
-use crate::config::Mode;
+use crate::conference::Halls;
+use crate::config::{Mode, Origin};
 use crate::directory::{Directory, Seating};
 use crate::drain::Drain;
 
@@ -18,6 +19,8 @@ use crate::drain::Drain;
 pub struct App {
     /// Who is where.
     pub directory: Arc<Directory>,
+    /// The rooms, and who is in them.
+    pub halls: Arc<Halls>,
     /// By their number.
     pub shards: Vec<Arc<Shard>>,
     /// Checks tokens.
@@ -26,6 +29,8 @@ pub struct App {
     pub mode: Mode,
     /// Whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// Whose pages may open WebSockets, besides our own.
+    pub allowed_origins: Vec<Origin>,
     /// Whether new sessions are still taken.
     pub drain: Arc<Drain>,
     /// The certificate of the process.
@@ -51,6 +56,17 @@ impl App {
     /// The shard of a place.
     pub fn shard(&self, place: Place) -> &Arc<Shard> {
         &self.shards[usize::from(place.shard)]
+    }
+
+    /// Returns when there is nobody any more: no session, no member of a room.
+    pub async fn empty(&self) {
+        loop {
+            self.directory.empty().await;
+            self.halls.empty().await;
+            if self.directory.taken() == 0 && self.halls.members() == 0 {
+                return;
+            }
+        }
     }
 
     /// Addresses of this host that a peer on the same machine may have as candidates; in dev mode only,

@@ -24,6 +24,13 @@ impl Drain {
         *self.0.borrow()
     }
 
+    /// Returns when it begins.
+    pub async fn begun(&self) {
+        let mut draining = self.0.subscribe();
+        // The sender lives as long as `self`.
+        let _ = draining.wait_for(|draining| *draining).await;
+    }
+
     /// 503 for a new session while draining.
     pub fn check(&self) -> Result<(), Problem> {
         match self.is_draining() {

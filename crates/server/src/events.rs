@@ -1,4 +1,4 @@
-//! What the shards report, brought into the directory, the metrics and the log.
+//! What the shards report, brought into the directory, the conferences, the metrics and the log.
 
 use std::sync::Arc;
 
@@ -6,20 +6,22 @@ use plenum_engine::Event;
 use plenum_model::{CloseReason, Fault, Place};
 use tokio::sync::mpsc::UnboundedReceiver;
 
+use crate::conference::Halls;
 use crate::directory::{Directory, End, Session};
 use crate::metrics;
 
 /// Takes events until all shards are gone.
-pub async fn run(directory: Arc<Directory>, mut events: UnboundedReceiver<(u16, Event)>) {
+pub async fn run(directory: Arc<Directory>, halls: Arc<Halls>, mut events: UnboundedReceiver<(u16, Event)>) {
     while let Some((shard, event)) = events.recv().await {
-        take(&directory, shard, event);
+        take(&directory, shard, &event);
+        halls.report(event);
     }
 }
 
-fn take(directory: &Directory, shard: u16, event: Event) {
-    match event {
+fn take(directory: &Directory, shard: u16, event: &Event) {
+    match *event {
         Event::Connected { place, .. } => connected(directory, place),
-        Event::TrackStarted { place, kind, format } => {
+        Event::TrackStarted { place, kind, format, .. } => {
             tracing::info!(?place, kind = kind.as_str(), %format, "track started");
             directory.track_started(place, kind, format);
         }
@@ -27,9 +29,10 @@ fn take(directory: &Directory, shard: u16, event: Event) {
         Event::Interrupted { place } => tracing::info!(?place, "connection interrupted"),
         Event::Resumed { place } => tracing::info!(?place, "connection resumed"),
         Event::Ended { place, reason } => ended(directory, place, reason),
-        Event::RoomPanicked { room } => {
+        Event::RoomPanicked { ref room } => {
             tracing::error!(shard, %room, "a room's work panicked; the room was dropped")
         }
+        Event::Slots { .. } | Event::Speakers { .. } | Event::Chat { .. } | Event::DataDropped { .. } => {}
     }
 }
 

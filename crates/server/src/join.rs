@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-use plenum_engine::{Admission, Command, Negotiated, NegotiationError, Reply, Role, Terms};
+use plenum_engine::{Admission, Command, Negotiated, NegotiationError, Reply, Role, Terms, TrackId};
 use plenum_model::{CloseReason, DisplayName, Identity, MediaOffer, Place, RoomName, limits};
 use plenum_net::CallError;
 use plenum_signal::session::{Created, respond_created};
@@ -20,6 +20,7 @@ use tokio::sync::{Mutex, Notify, OwnedSemaphorePermit, oneshot};
 use tokio::time::timeout;
 
 use crate::app::{App, Shard};
+use crate::conference::{Expected, Hall};
 use crate::directory::{End, IceSession, Reservation, Session, SessionId, SessionKind};
 use crate::metrics;
 
@@ -44,6 +45,21 @@ pub struct Joining {
     pub candidates: Vec<SocketAddr>,
     /// When the request came.
     pub asked_at: Instant,
+    /// Whose conference is to be told of it.
+    pub hall: Option<Arc<Hall>>,
+}
+
+/// Who was let in.
+#[derive(Debug)]
+pub struct Entered {
+    /// The session.
+    pub session: Arc<Session>,
+    /// The SDP answer.
+    pub answer: String,
+    /// The lines that it sends on, by mid, and the tracks that they are.
+    pub tracks: Vec<(String, TrackId)>,
+    /// For the conference.
+    pub expected: Option<Expected>,
 }
 
 /// A handshake that is not done after this long is not waited for by other joins: a peer that only posts
@@ -52,8 +68,8 @@ const HANDSHAKE_SHARE: Duration = Duration::from_millis(250);
 /// How soon to come back when there is no room.
 const RETRY_AFTER_S: u32 = 2;
 
-/// Lets someone in: the 201, or why not.
-pub async fn join(app: Arc<App>, joining: Joining) -> Result<Response, Problem> {
+/// Lets someone in, or says why not.
+pub async fn enter(app: Arc<App>, joining: Joining) -> Result<Entered, Problem> {
     let reservation = app.directory.reserve(&joining.room, joining.kind).ok_or_else(full)?;
     let shard = app.shard(reservation.place()).clone();
     let permit = wait_for_turn(&shard).await?;
@@ -63,7 +79,8 @@ pub async fn join(app: Arc<App>, joining: Joining) -> Result<Response, Problem> 
     told.await.unwrap_or_else(|_| Err(internal()))
 }
 
-async fn wait_for_turn(shard: &Shard) -> Result<OwnedSemaphorePermit, Problem> {
+/// A permit for work that keeps the shard or the blocking pool busy.
+pub async fn wait_for_turn(shard: &Shard) -> Result<OwnedSemaphorePermit, Problem> {
     match timeout(limits::JOIN_QUEUE, shard.handshakes.clone().acquire_owned()).await {
         Ok(permit) => Ok(permit.expect("the semaphore is never closed")),
         Err(_) => Err(busy()),
@@ -96,7 +113,8 @@ async fn negotiate(
     Ok((negotiated.map_err(refuse)?, joining))
 }
 
-fn refuse(error: NegotiationError) -> Problem {
+/// What a peer is told of an offer that cannot be answered.
+pub fn refuse(error: NegotiationError) -> Problem {
     let slug = match error {
         NegotiationError::Unsupported(_) => Slug::UnsupportedOffer,
         NegotiationError::Malformed(_) => Slug::MalformedSdp,
@@ -112,7 +130,7 @@ async fn admit(
     joining: Joining,
     negotiated: Negotiated,
     permit: OwnedSemaphorePermit,
-    tell: oneshot::Sender<Result<Response, Problem>>,
+    tell: oneshot::Sender<Result<Entered, Problem>>,
 ) {
     let admission = Box::new(Admission {
         place: reservation.place(),
@@ -122,27 +140,30 @@ async fn admit(
         role: joining.role.clone(),
         peer: negotiated.peer,
     });
+    let expect = |hall: &Arc<Hall>| Expected::new(app.halls.clone(), hall.clone(), reservation.place());
+    let expected = joining.hall.as_ref().map(expect);
     let session = match new_session(reservation.place(), joining, &negotiated.ice.ufrag) {
         Ok(session) => reservation.enter(session),
         Err(problem) => return drop(tell.send(Err(problem))),
     };
     let problem = match shard.handle.call(Command::Admit(admission)).await {
-        Ok(Reply::Admitted { replaced }) => {
+        Ok(Reply::Admitted { replaced, tracks }) => {
             // Its end is on its way; whoever has replaced it must not find it any more.
             if let Some(former) = replaced.and_then(|place| app.directory.at(place)) {
                 app.directory.leave(&former.id);
             }
             app.directory.confirm(&session);
-            let response = created(&session, negotiated.answer).await;
-            if tell.send(Ok(response)).is_err() {
+            let (kind, room, place) = (session.kind.as_str(), &session.room, session.place);
+            tracing::info!(kind, %room, identity = %session.identity, ?place, "session created");
+            let entered = Entered { session: session.clone(), answer: negotiated.answer, tracks, expected };
+            if tell.send(Ok(entered)).is_err() {
                 // Nobody will ever know its URL.
-                let place = session.place;
                 let _ = shard.handle.call(Command::Close { place, reason: CloseReason::Deleted }).await;
             }
             let _ = timeout(HANDSHAKE_SHARE, session.settled.notified()).await;
             return drop(permit);
         }
-        Ok(Reply::Done | Reply::Refused | Reply::NotFound) => full(),
+        Ok(_) => full(),
         Err(CallError::Busy) => busy(),
         Err(CallError::Gone) => internal(),
     };
@@ -157,6 +178,7 @@ fn new_session(place: Place, joining: Joining, local_ufrag: &str) -> Result<Sess
         place,
         room: joining.room,
         kind: joining.kind,
+        role: joining.role,
         identity: joining.identity,
         name: joining.name,
         metadata: joining.metadata,
@@ -172,9 +194,8 @@ fn new_session(place: Place, joining: Joining, local_ufrag: &str) -> Result<Sess
     })
 }
 
-async fn created(session: &Session, answer: String) -> Response {
-    let (kind, room, place) = (session.kind.as_str(), &session.room, session.place);
-    tracing::info!(kind, %room, identity = %session.identity, ?place, "session created");
+/// The 201 of a session with a URL.
+pub async fn created(session: &Session, answer: String) -> Response {
     let ice = session.ice.lock().await;
     respond_created(Created { id: session.id.as_str(), etag: &ice.etag, answer, ice_servers: &[] })
 }

@@ -7,6 +7,7 @@ mod admin;
 mod app;
 mod auth;
 mod cli;
+mod conference;
 mod config;
 mod directory;
 mod drain;

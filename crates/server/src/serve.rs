@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::app::{App, Shard};
+use crate::conference::Halls;
 use crate::config::{Config, ConfigError, Flags, Mode};
 use crate::directory::{Directory, Placement, Seating};
 use crate::drain::{Drain, Signals, until_end};
@@ -117,7 +118,8 @@ async fn serve(checked: Checked) -> Result<(), StartError> {
     let app = Arc::new(new_app(&config, mode, shards)?);
     let recorder = Recorder::install();
     let (stop, stopped) = watch::channel(false);
-    tokio::spawn(events::run(app.directory.clone(), reports));
+    tokio::spawn(events::run(app.directory.clone(), app.halls.clone(), reports));
+    tokio::spawn(send_away(app.clone()));
     tokio::spawn(keep_up(recorder.clone()));
     let bounds = bounds(&config, mode);
     let doors = [
@@ -125,7 +127,7 @@ async fn serve(checked: Checked) -> Result<(), StartError> {
         tokio::spawn(accept::run(admin, admin::router(app.clone(), recorder), bounds, stopped)),
     ];
     announce(&addresses, mode, config.log.format, &host)?;
-    until_end(&app.drain, &mut signals, app.directory.empty(), config.drain_timeout).await;
+    until_end(&app.drain, &mut signals, app.empty(), config.drain_timeout).await;
     take_down(&app, &stop, doors).await;
     Ok(())
 }
@@ -174,10 +176,12 @@ fn new_app(config: &Config, mode: Mode, shards: Vec<Arc<Shard>>) -> Result<App, 
     let seating = shards.iter().map(|shard| shard.clone() as Arc<dyn Seating>).collect();
     Ok(App {
         directory: Arc::new(Directory::new(Placement::new(seating, config.media.spill_after))),
+        halls: Arc::new(Halls::new(&config.rooms)),
         shards,
         keyring,
         mode,
         trusted_proxies: config.http.trusted_proxies.clone(),
+        allowed_origins: config.http.allowed_origins.clone(),
         drain: Arc::new(Drain::default()),
         dtls: DtlsIdentity::generate(),
     })
@@ -200,13 +204,21 @@ async fn keep_up(recorder: Recorder) {
     }
 }
 
+/// Draining, those in rooms are asked to go elsewhere.
+async fn send_away(app: Arc<App>) {
+    app.drain.begun().await;
+    app.halls.send_away();
+}
+
 /// Closes what is left, lets the goodbyes out, then ends the listeners and the shards.
 async fn take_down(app: &App, stop: &watch::Sender<bool>, doors: [JoinHandle<()>; 2]) {
     app.drain.begin();
+    app.halls.close();
     for shard in &app.shards {
         let _ = shard.handle.call(Command::CloseAll { reason: CloseReason::Shutdown }).await;
     }
-    let _ = tokio::time::timeout(GOODBYE, app.directory.empty()).await;
+    let goodbyes = async { tokio::join!(app.directory.empty(), app.halls.silent()) };
+    let _ = tokio::time::timeout(GOODBYE, goodbyes).await;
     stop.send_replace(true);
     for door in doors {
         let _ = door.await;

@@ -47,6 +47,8 @@ macro_rules! slugs {
 slugs! {
     /// The request is not what the route takes (query, JSON).
     MalformedRequest = "malformed-request", BAD_REQUEST, Client, "The request is malformed";
+    /// A message of the room protocol whose type is not known.
+    UnknownMessage = "unknown-message", BAD_REQUEST, Client, "The message is not known";
     /// A room, identity or display name breaks the rules.
     InvalidName = "invalid-name", BAD_REQUEST, Client, "A name is not valid";
     /// The offer is not acceptable SDP.
@@ -61,6 +63,12 @@ slugs! {
     IdentityMismatch = "identity-mismatch", FORBIDDEN, Client, "The token is for another participant";
     /// A page of a foreign origin opened a WebSocket.
     OriginNotAllowed = "origin-not-allowed", FORBIDDEN, Client, "This origin is not allowed";
+    /// The room is locked: nobody new may enter.
+    RoomLocked = "room-locked", FORBIDDEN, Client, "The room is locked";
+    /// A moderator has removed this participant.
+    Banned = "banned", FORBIDDEN, Client, "A moderator does not let you in";
+    /// The room has a lobby, and nobody has opened the door yet.
+    NotAdmitted = "not-admitted", FORBIDDEN, Client, "You are not admitted yet";
     /// There is nothing at this path.
     NotFound = "not-found", NOT_FOUND, Client, "There is nothing here";
     /// The session never existed or is over.
@@ -69,6 +77,10 @@ slugs! {
     RoomNotFound = "room-not-found", NOT_FOUND, Client, "There is no such room";
     /// There is no such participant in the room.
     ParticipantNotFound = "participant-not-found", NOT_FOUND, Client, "There is no such participant";
+    /// There is no such track in the room.
+    TrackNotFound = "track-not-found", NOT_FOUND, Client, "There is no such track";
+    /// The media session has no such slot.
+    SlotNotFound = "slot-not-found", NOT_FOUND, Client, "There is no such slot";
     /// The route does not take this method.
     MethodNotAllowed = "method-not-allowed", METHOD_NOT_ALLOWED, Client, "The method is not allowed here";
     /// The request did not arrive in time.
@@ -77,6 +89,12 @@ slugs! {
     NobodyLive = "nobody-live", CONFLICT, Client, "Nobody is live yet";
     /// A room of this name is there already.
     RoomExists = "room-exists", CONFLICT, Client, "The room exists already";
+    /// As many participants as the room takes are in it.
+    RoomFull = "room-full", CONFLICT, Client, "The room is full";
+    /// A message that only members of a room may send.
+    NotJoined = "not-joined", CONFLICT, Client, "Join first";
+    /// A message that needs a media session.
+    NoMedia = "no-media", CONFLICT, Client, "There is no media session";
     /// `If-Match` names an ICE session that is not the current one.
     PreconditionFailed = "precondition-failed", PRECONDITION_FAILED, Client, "The ICE session has changed";
     /// The body exceeds the bound of its route.
@@ -207,6 +225,11 @@ impl Problem {
     /// Whose fault it is.
     pub fn fault(&self) -> Fault {
         self.slug.fault()
+    }
+
+    /// Members beyond the standard ones (RFC 9457, section 3.2).
+    pub(crate) fn members(&self) -> &Map<String, Value> {
+        &self.members
     }
 
     /// The problem details object.

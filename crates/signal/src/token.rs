@@ -40,6 +40,8 @@ pub enum Access<'a> {
     Subscribe(&'a RoomName),
     /// Be in a room at all (room protocol, ICE servers).
     Join(&'a RoomName),
+    /// Be in some room: what is the same for all of them (ICE servers).
+    JoinAny,
     /// Moderate a room.
     Admin(&'a RoomName),
     /// Make and close rooms.
@@ -52,7 +54,7 @@ impl<'a> Access<'a> {
     fn room(self) -> Option<&'a RoomName> {
         match self {
             Self::Publish(room) | Self::Subscribe(room) | Self::Join(room) | Self::Admin(room) => Some(room),
-            Self::CreateRoom | Self::ListRooms => None,
+            Self::JoinAny | Self::CreateRoom | Self::ListRooms => None,
         }
     }
 
@@ -61,7 +63,7 @@ impl<'a> Access<'a> {
         match self {
             Self::Publish(_) => "roomJoin with canPublish",
             Self::Subscribe(_) => "roomJoin with canSubscribe",
-            Self::Join(_) => "roomJoin",
+            Self::Join(_) | Self::JoinAny => "roomJoin",
             Self::Admin(_) => "roomAdmin",
             Self::CreateRoom => "roomCreate",
             Self::ListRooms => "roomList",

@@ -3,13 +3,15 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use str0m::change::{SdpAnswer, SdpPendingOffer};
+use plenum_model::Source;
+use str0m::change::{SdpAnswer, SdpApi, SdpPendingOffer};
 use str0m::format::{Codec, CodecConfig, CodecSpec, FormatParams, PayloadParams};
-use str0m::media::{Direction, Frequency, KeyframeRequestKind, MediaKind, Simulcast, SimulcastLayer};
+use str0m::media::{Direction, Frequency, KeyframeRequestKind, MediaKind, Mid, Simulcast, SimulcastLayer};
 use str0m::net::{Protocol, Receive};
 use str0m::{Candidate, Event, Input, Output, Rtc, RtcConfig};
 
 use crate::identity;
+use crate::member::{Attendance, Member, channel_config};
 use crate::network::Datagram;
 use crate::publisher::{Media, Publisher};
 use crate::viewer::Viewer;
@@ -25,6 +27,18 @@ const TICK: Duration = Duration::from_millis(1);
 pub(crate) enum Part {
     Publisher(Box<Publisher>),
     Viewer(Box<Viewer>),
+    Member(Box<Member>),
+}
+
+/// What is new in a further offer.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Change {
+    /// More slots, for video and for audio.
+    pub slots: (usize, usize),
+    /// A line on which the sound of a screen is sent.
+    pub screen_audio: bool,
+    /// New ICE credentials.
+    pub restart: bool,
 }
 
 /// How far a client has come.
@@ -84,6 +98,61 @@ impl Client {
         (Self::new(now, rtc, number, part, pending), offer.to_sdp_string())
     }
 
+    /// A participant of a conference with its first offer: lines to send on, idle ones among them, one for data
+    /// channels, and slots.
+    pub fn member(now: Instant, room: u16, number: u32, attendance: &Attendance) -> (Self, String) {
+        let media = &attendance.media;
+        let mut rtc = build(now, number, media.rtx);
+        let mut changes = rtc.sdp_api();
+        let mut send = |kind, simulcast| changes.add_media(kind, Direction::SendOnly, None, None, simulcast);
+        let microphone = send(MediaKind::Audio, None);
+        let camera = send(MediaKind::Video, simulcast(&media.rids));
+        let screen = send(MediaKind::Video, None);
+        let topics: Vec<_> = attendance
+            .topics
+            .iter()
+            .map(|t| (changes.add_channel_with_config(channel_config(t)), *t))
+            .collect();
+        let slots = add_slots(&mut changes, attendance.slots);
+        let (offer, pending) = changes.apply().expect("lines");
+        let (audio, video) = (media.audio.then_some(microphone), (media.frames_per_s > 0).then_some(camera));
+        let publisher = Publisher::new(media, room, number, audio, video).with_screen(room, number, screen);
+        let sources =
+            vec![(Source::Microphone, microphone), (Source::Camera, camera), (Source::Screen, screen)];
+        let mut member = Member::new(room, publisher, sources);
+        member.add_slots(slots);
+        topics.into_iter().for_each(|(id, topic)| member.add_topic(id, topic));
+        (Self::new(now, rtc, number, Part::Member(Box::new(member)), pending), offer.to_sdp_string())
+    }
+
+    /// Another offer of a participant.
+    pub fn offer_again(&mut self, now: Instant, number: u32, change: Change) -> String {
+        let mut changes = self.rtc.sdp_api();
+        let mids = add_slots(&mut changes, change.slots);
+        let sound = change
+            .screen_audio
+            .then(|| changes.add_media(MediaKind::Audio, Direction::SendOnly, None, None, None));
+        if change.restart {
+            changes.ice_restart(true);
+        }
+        let (offer, pending) = changes.apply().expect("something changes");
+        self.pending = Some(pending);
+        if let Part::Member(member) = &mut self.part {
+            member.add_slots(mids);
+            sound.into_iter().for_each(|mid| member.add_screen_audio(now, number, mid));
+        }
+        offer.to_sdp_string()
+    }
+
+    /// Opens a data channel later on; the line is there.
+    pub fn open_topic(&mut self, now: Instant, topic: &str) {
+        let id = self.rtc.direct_api().create_data_channel(channel_config(topic));
+        if let Part::Member(member) = &mut self.part {
+            member.add_topic(id, topic);
+        }
+        self.deadline = now;
+    }
+
     fn new(now: Instant, rtc: Rtc, number: u32, part: Part, pending: SdpPendingOffer) -> Self {
         let inner = address(number);
         let state = State::Connecting;
@@ -130,8 +199,15 @@ impl Client {
 
     /// Does what is due at `now`.
     pub fn advance(&mut self, now: Instant, out: &mut Vec<Datagram>) {
-        if let Part::Publisher(publisher) = &mut self.part {
-            publisher.write_due(now, &mut self.rtc);
+        match &mut self.part {
+            Part::Publisher(publisher) => {
+                publisher.write_due(now, &mut self.rtc);
+            }
+            Part::Member(member) => {
+                member.publisher.write_due(now, &mut self.rtc);
+                member.speak(&mut self.rtc);
+            }
+            Part::Viewer(_) => {}
         }
         let _ = self.rtc.handle_input(Input::Timeout(now));
         self.drain(now, out);
@@ -152,6 +228,8 @@ impl Client {
         };
         let media_deadline = match &self.part {
             Part::Publisher(publisher) => publisher.due(),
+            Part::Member(member) if member.has_something_to_say() => Some(now),
+            Part::Member(member) => member.publisher.due(),
             Part::Viewer(_) => None,
         };
         self.deadline = media_deadline.map_or(rtc_deadline, |due| due.min(rtc_deadline)).max(now + TICK);
@@ -161,8 +239,10 @@ impl Client {
         match (event, &mut self.part) {
             (Event::Connected, part) => {
                 self.state = State::Connected;
-                if let Part::Publisher(publisher) = part {
-                    publisher.start(now, &mut self.rtc);
+                match part {
+                    Part::Publisher(publisher) => publisher.start(now, &mut self.rtc),
+                    Part::Member(member) => member.publisher.start(now, &mut self.rtc),
+                    Part::Viewer(_) => {}
                 }
             }
             (Event::Closed, _) => self.state = State::Closed,
@@ -176,9 +256,36 @@ impl Client {
                     stream.request_keyframe(KeyframeRequestKind::Pli);
                 }
             }
+            (event, Part::Member(member)) => digest_member(now, event, member, &mut self.rtc),
             _ => {}
         }
     }
+}
+
+fn digest_member(now: Instant, event: Event, member: &mut Member, rtc: &mut Rtc) {
+    match event {
+        Event::KeyframeRequest(request) => {
+            member.publisher.request_keyframe(now, request.mid, request.rid);
+        }
+        Event::RtpPacket(packet) => {
+            let mut api = rtc.direct_api();
+            if let Some(stream) = api.stream_rx(&packet.header.ssrc)
+                && member.receive(now, &stream.mid(), &packet)
+            {
+                stream.request_keyframe(KeyframeRequestKind::Pli);
+            }
+        }
+        Event::ChannelOpen(id, _) => member.channel_opened(id),
+        Event::ChannelData(message) => member.hear(now, message),
+        Event::ChannelClose(id) => member.channel_closed(id),
+        _ => {}
+    }
+}
+
+fn add_slots(changes: &mut SdpApi<'_>, (video, audio): (usize, usize)) -> Vec<Mid> {
+    let kinds = [(MediaKind::Video, video), (MediaKind::Audio, audio)];
+    let kinds = kinds.into_iter().flat_map(|(kind, count)| std::iter::repeat_n(kind, count));
+    kinds.map(|kind| changes.add_media(kind, Direction::RecvOnly, None, None, None)).collect()
 }
 
 fn build(now: Instant, number: u32, rtx: bool) -> Rtc {

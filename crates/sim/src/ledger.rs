@@ -30,9 +30,16 @@ const FIRST_RECEIVED: u64 = 0xc000;
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
     packets: BTreeMap<u64, Received>,
+    /// Whether a source may leave and come back, as in a slot.
+    is_of_slot: bool,
 }
 
 impl Ledger {
+    /// Of a slot.
+    pub fn of_slot() -> Self {
+        Self { is_of_slot: true, ..Self::default() }
+    }
+
     /// Takes a packet down. Returns whether it is the first of its number.
     pub fn record(&mut self, seq: u64, packet: Received) -> Result<bool, String> {
         if self.packets.is_empty() && seq >= FIRST_RECEIVED {
@@ -79,14 +86,14 @@ impl Ledger {
         let neighbours = self.packets.iter().zip(self.packets.iter().skip(1));
         for ((seq, packet), (next_seq, next)) in neighbours {
             let gap = next_seq - seq;
-            check_pair(gap, packet, next)
+            check_pair(gap, packet, next, self.is_of_slot)
                 .map_err(|what| format!("{what} between {seq} and {next_seq}: {packet:?}, {next:?}"))?;
         }
         Ok(())
     }
 }
 
-fn check_pair(gap: u64, packet: &Received, next: &Received) -> Result<(), &'static str> {
+fn check_pair(gap: u64, packet: &Received, next: &Received, may_return: bool) -> Result<(), &'static str> {
     let elapsed = next.time.wrapping_sub(packet.time) as i32;
     if packet.is_of_same_frame(next) {
         if elapsed != 0 || packet.vp8 != next.vp8 {
@@ -95,7 +102,12 @@ fn check_pair(gap: u64, packet: &Received, next: &Received) -> Result<(), &'stat
     } else if elapsed <= 0 {
         return Err("time stands still or goes back");
     }
-    if packet.is_of_same_source(next) {
+    // Muted and unmuted again it begins anew; a voice, which needs no keyframe to begin with, only in a slot.
+    let may_return = may_return || packet.vp8.is_some();
+    let has_been_away = next.marker.index > packet.marker.index + 1;
+    let begins = next.marker.keyframe && next.marker.part == 0;
+    let has_returned = may_return && gap == 1 && has_been_away && begins;
+    if packet.is_of_same_source(next) && !has_returned {
         check_same_source(gap, packet, next)
     } else if gap > 1 {
         Ok(())

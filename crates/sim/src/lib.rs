@@ -2,10 +2,12 @@
 //! seed. A run that failed is run again, and fails again, from its seed.
 //!
 //! Entry types: [`World`] (the shards, the network and the clients), [`Media`] and [`Wire`] (what a client sends
-//! and over what), [`scenario`] (a whole evening, made up from a seed).
+//! and over what), [`Attendance`] (how a participant comes to a conference), [`scenario`] (a whole evening, made up
+//! from a seed).
 //!
 //! Clients negotiate as they would over HTTP: their offers pass `signal`'s guard and the engine's `negotiate`.
-//! What is not simulated: HTTP itself, sockets, and time spent computing.
+//! What is not simulated: HTTP itself, sockets, and time spent computing. One timer of a client escapes: that which
+//! repeats its first SCTP packet goes by the clock on the wall.
 //!
 //! Invariants that every step of every world checks, on each shard: what was received is what was handled plus
 //! what was dropped; the gauges are the sessions that were admitted and have not ended, with a room wherever one
@@ -20,6 +22,7 @@ mod decoder;
 mod errors;
 mod identity;
 mod ledger;
+mod member;
 mod network;
 mod payload;
 mod publisher;
@@ -30,6 +33,8 @@ mod trace;
 mod viewer;
 mod world;
 
+pub use client::Change;
+pub use member::{Attendance, Heard, Member};
 pub use network::Link;
 pub use payload::Marker;
 pub use publisher::Media;

@@ -14,6 +14,10 @@ const KEYFRAME_SPACING: Duration = Duration::from_millis(300);
 /// One Opus packet.
 const VOICE_INTERVAL: Duration = Duration::from_millis(20);
 const VOICE_BYTES: usize = 80;
+/// What markers say of a screen instead of a simulcast layer.
+const SCREEN_LAYER: u8 = 9;
+/// Frames of a screen per second.
+const SCREEN_FRAMES_PER_S: u32 = 5;
 
 /// What a publisher sends.
 #[derive(Debug, Clone, PartialEq)]
@@ -58,6 +62,8 @@ pub(crate) struct Publisher {
     media: Media,
     streams: Vec<Stream>,
     paused: bool,
+    /// How loud its voice is, in -dBov (RFC 6464).
+    level: i8,
 }
 
 #[derive(Debug)]
@@ -65,6 +71,8 @@ struct Stream {
     mid: Mid,
     rid: Option<Rid>,
     is_video: bool,
+    /// Nothing is sent on its line for now.
+    is_idle: bool,
     packets_per_frame: u16,
     /// The marker of the next packet.
     next: Marker,
@@ -90,7 +98,45 @@ impl Publisher {
                 Stream::new(mid, rid, room, number, layer, media).into_video(media)
             }));
         }
-        Self { media: media.clone(), streams, paused: false }
+        Self { media: media.clone(), streams, paused: false, level: -20 }
+    }
+
+    /// It has a line for a screen too, which is idle.
+    pub fn with_screen(mut self, room: u16, number: u32, mid: Mid) -> Self {
+        let media = Media { frames_per_s: SCREEN_FRAMES_PER_S, packets_per_frame: 1, ..self.media.clone() };
+        let stream =
+            Stream { is_idle: true, ..Stream::new(mid, None, room, number, 0, &media).into_video(&media) };
+        let next = Marker { layer: SCREEN_LAYER, ..stream.next };
+        self.streams.push(Stream { next, ..stream });
+        self
+    }
+
+    /// It sends the sound of its screen too, from now on.
+    pub fn add_screen_audio(&mut self, now: Instant, room: u16, number: u32, mid: Mid) {
+        let stream = Stream::new(mid, None, room, number, 0, &self.media);
+        let next = Marker { layer: SCREEN_LAYER, ..stream.next };
+        self.streams.push(Stream { next, due: Some(now), ..stream });
+    }
+
+    /// Whether something is to be sent on a line.
+    pub fn is_sending(&self, mid: Mid) -> bool {
+        self.streams.iter().any(|stream| stream.mid == mid && !stream.is_idle)
+    }
+
+    /// Stops sending on a line, or goes on, with a keyframe.
+    pub fn set_idle(&mut self, now: Instant, mid: Mid, is_idle: bool) {
+        for stream in self.streams.iter_mut().filter(|stream| stream.mid == mid) {
+            if stream.is_idle && !is_idle {
+                stream.due = stream.due.map(|due| due.max(now));
+                stream.keyframe_wanted = true;
+            }
+            stream.is_idle = is_idle;
+        }
+    }
+
+    /// How loud its voice is from now on, in -dBov (RFC 6464).
+    pub fn set_level(&mut self, level: i8) {
+        self.level = level;
     }
 
     /// Begins the schedule.
@@ -116,7 +162,8 @@ impl Publisher {
 
     /// When the next frame is due.
     pub fn due(&self) -> Option<Instant> {
-        self.streams.iter().filter_map(|stream| stream.due).min().filter(|_| !self.paused)
+        let busy = self.streams.iter().filter(|stream| !stream.is_idle);
+        busy.filter_map(|stream| stream.due).min().filter(|_| !self.paused)
     }
 
     /// A keyframe was asked for.
@@ -140,8 +187,8 @@ impl Publisher {
     pub fn write_due(&mut self, now: Instant, rtc: &mut Rtc) -> u64 {
         let mut written = 0;
         while let Some(due) = self.due().filter(|due| *due <= now) {
-            for stream in self.streams.iter_mut().filter(|stream| stream.due == Some(due)) {
-                written += stream.write_frame(now, &self.media, rtc);
+            for stream in self.streams.iter_mut().filter(|s| s.due == Some(due) && !s.is_idle) {
+                written += stream.write_frame(now, &self.media, self.level, rtc);
             }
         }
         written
@@ -155,6 +202,7 @@ impl Stream {
             mid,
             rid,
             is_video: false,
+            is_idle: false,
             packets_per_frame: media.packets_per_frame * u16::from(layer + 1),
             next,
             interval: VOICE_INTERVAL,
@@ -173,7 +221,7 @@ impl Stream {
         Self { is_video: true, interval: Duration::from_secs(1) / media.frames_per_s, ..self }
     }
 
-    fn write_frame(&mut self, now: Instant, media: &Media, rtc: &mut Rtc) -> u64 {
+    fn write_frame(&mut self, now: Instant, media: &Media, level: i8, rtc: &mut Rtc) -> u64 {
         self.due = self.due.map(|due| due + self.interval);
         let keyframe = !self.is_video || self.takes_keyframe(media);
         if keyframe {
@@ -188,7 +236,7 @@ impl Stream {
         let Some(tx) = direct.stream_tx_by_mid(self.mid, self.rid) else { return 0 };
         for part in 0..parts {
             let marker = Marker { keyframe, part, parts, ..self.next };
-            tx.write_rtp(self.packet(now, &marker, media));
+            tx.write_rtp(self.packet(now, &marker, media, level));
             self.next.index += 1;
         }
         self.next.frame += 1;
@@ -201,7 +249,7 @@ impl Stream {
         std::mem::take(&mut self.keyframe_wanted) || is_due
     }
 
-    fn packet(&self, now: Instant, marker: &Marker, media: &Media) -> RtpWrite {
+    fn packet(&self, now: Instant, marker: &Marker, media: &Media, level: i8) -> RtpWrite {
         let seq = (self.first_seq + marker.index).into();
         let clock_rate = if self.is_video { 90_000 } else { 48_000 };
         let ticks = marker.frame as u128 * self.interval.as_nanos() * clock_rate / 1_000_000_000;
@@ -216,8 +264,8 @@ impl Stream {
             return RtpWrite::new(VP8_PT.into(), seq, time, now, payload).marker(is_last).nackable(true);
         }
         let level = ExtensionValues {
-            audio_level: Some(-20),
-            voice_activity: Some(true),
+            audio_level: Some(level),
+            voice_activity: Some(level > -60),
             ..ExtensionValues::default()
         };
         RtpWrite::new(OPUS_PT.into(), seq, time, now, payload::audio(marker, VOICE_BYTES)).ext_vals(level)

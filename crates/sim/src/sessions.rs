@@ -77,12 +77,15 @@ impl Sessions {
             }
             Event::TrackStarted { place, .. }
             | Event::FirstPacket { place, .. }
+            | Event::Slots { place, .. }
+            | Event::Chat { place, .. }
+            | Event::DataDropped { to: place, .. }
             | Event::Interrupted { place }
             | Event::Resumed { place } => {
                 let is_connected = self.living.get(place).is_some_and(|living| living.is_connected);
                 assert!(is_connected, "{event:?} of a session that is not connected, or over");
             }
-            Event::RoomPanicked { .. } => {}
+            Event::Speakers { .. } | Event::RoomPanicked { .. } => {}
         }
     }
 

@@ -59,6 +59,12 @@ impl Viewer {
         }
     }
 
+    /// Of one slot: its sources come and go.
+    pub(crate) fn of_slot(room: u16) -> Self {
+        let line = || Line { ssrc: None, ledger: Ledger::of_slot() };
+        Self { audio: line(), video: line(), ..Self::new(room) }
+    }
+
     /// Takes a packet. Returns whether to ask for a keyframe of its stream.
     pub(crate) fn receive(&mut self, now: Instant, packet: &RtpPacket) -> bool {
         match *packet.header.payload_type {
@@ -151,6 +157,11 @@ impl Viewer {
     /// Whose video was seen, in the order of their coming.
     pub fn publishers(&self) -> Vec<u32> {
         self.video.ledger.publishers()
+    }
+
+    /// Whose voice was heard, in the order of their coming.
+    pub fn speakers(&self) -> Vec<u32> {
+        self.audio.ledger.publishers()
     }
 
     /// Frames that could be decoded.

@@ -1,6 +1,7 @@
 //! The world: shards, their clients, the network between them, and the clock.
 
 mod acts;
+mod members;
 mod relay;
 mod shard;
 mod view;
@@ -10,7 +11,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-use plenum_engine::{Command, Counters, DtlsIdentity, Event, Role};
+use plenum_engine::{Command, Counters, DtlsIdentity, Event, Role, TrackId};
 use plenum_model::{CloseReason, Identity, MediaOffer, Place};
 
 use crate::client::{Client, Part};
@@ -81,6 +82,8 @@ struct Attended {
     place: Place,
     offer: MediaOffer,
     answer: String,
+    /// The lines that it sends on, by mid, and the tracks that they are.
+    tracks: Vec<(String, TrackId)>,
 }
 
 /// See the module.
@@ -209,11 +212,12 @@ impl World {
         assert_eq!(sum(|counters| counters.panics), self.sessions.panics, "panics");
         assert_eq!(sum(|counters| counters.packets_relayed), self.crossings.total() as u64, "relayed");
         for (number, attended) in self.clients.iter().enumerate() {
-            if let Part::Viewer(viewer) = &attended.client.part
-                && let Err(complaint) = viewer.verify()
-            {
-                panic!("viewer {number}: {complaint}");
-            }
+            let verdict = match &attended.client.part {
+                Part::Viewer(viewer) => viewer.verify(),
+                Part::Member(member) => member.verify(),
+                Part::Publisher(_) => Ok(()),
+            };
+            verdict.unwrap_or_else(|complaint| panic!("client {number}: {complaint}"));
         }
         self.hash()
     }

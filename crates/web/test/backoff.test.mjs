@@ -1,7 +1,7 @@
 // When to try again.
 import assert from "node:assert/strict";
 import test from "node:test";
-import { Backoff, pause, retryAfterMs } from "../assets/js/backoff.js";
+import { Backoff, pause, retryAfterMs } from "../sdk/backoff.js";
 
 test("delays grow to a limit and start over after a success", () => {
   const backoff = new Backoff({ firstMs: 100, factor: 2, maxMs: 500, jitter: 0 });

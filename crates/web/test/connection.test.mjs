@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import test from "node:test";
-import { Connection } from "../assets/js/connection.js";
+import { Connection } from "../sdk/connection.js";
 
 const sdp = (ufrag) =>
   `v=0\r\nm=video 9 X 96\r\na=mid:0\r\na=ice-ufrag:${ufrag}\r\na=ice-pwd:0123456789012345678901\r\n`;

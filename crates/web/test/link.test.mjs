@@ -1,7 +1,7 @@
 // What servers put into Link headers, and what browsers accept of it.
 import assert from "node:assert/strict";
 import test from "node:test";
-import { iceServersFrom, parseLinks } from "../assets/js/link.js";
+import { iceServersFrom, parseLinks } from "../sdk/link.js";
 
 test("the example of RFC 9725 gives its STUN and TURN servers", () => {
   const header =

@@ -4,7 +4,7 @@ import test from "node:test";
 import { loudness } from "../assets/js/capture.js";
 import { summarize } from "../assets/js/stats.js";
 import { sayCount, sayDuration } from "../assets/js/ui.js";
-import { onlyCodec, simulcastEncodings } from "../assets/js/whip.js";
+import { onlyCodec, simulcastEncodings } from "../sdk/whip.js";
 
 const codec = (name, sdpFmtpLine) => ({ mimeType: `video/${name}`, clockRate: 90_000, sdpFmtpLine });
 

@@ -1,9 +1,10 @@
 // Whatever goes wrong, a person is told what happened, what to do, and gets one button.
 import assert from "node:assert/strict";
 import test from "node:test";
-import { UnreachableError } from "../assets/js/connection.js";
-import { troubleOfCapture, troubleOfConnection, troubleOfInsecurePage } from "../assets/js/problems.js";
-import { SignallingError } from "../assets/js/session.js";
+import { UnreachableError } from "../sdk/connection.js";
+import { troubleOfCapture, troubleOfInsecurePage } from "../assets/js/device-problems.js";
+import { troubleOfConnection } from "../assets/js/problems.js";
+import { SignallingError } from "../sdk/session.js";
 
 const isWhole = ({ what, todo, button, act }) =>
   [what, todo].every((text) => /^\p{Lu}.*[.!?]$/u.test(text)) && button.length > 2 && act.length > 2;

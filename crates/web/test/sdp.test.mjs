@@ -1,7 +1,7 @@
 // ICE fragments out, ICE fragments in, and stereo.
 import assert from "node:assert/strict";
 import test from "node:test";
-import { iceCredentialsOf, iceFragment, restartedAnswer, withStereoOpus } from "../assets/js/sdp.js";
+import { iceCredentialsOf, iceFragment, restartedAnswer, withStereoOpus } from "../sdk/sdp.js";
 
 const crlf = (...lines) => `${lines.join("\r\n")}\r\n`;
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import test from "node:test";
-import { Session, SignallingError } from "../assets/js/session.js";
+import { Session, SignallingError } from "../sdk/session.js";
 
 /** Answers every request with `respond(request)`; `seen` are the requests. */
 async function serve(t, respond) {

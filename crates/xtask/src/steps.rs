@@ -50,8 +50,8 @@ pub const TEST: &[Step] = &[
     },
     Step {
         name: "web",
-        what: "the pages' modules, in node",
-        needs: &[Need::Node],
+        what: "the modules of the pages and the SDK in node, and the SDK's types",
+        needs: &[Need::Node, Need::Npm, Need::NpmPackages],
         command: &["node", "--test", "--test-reporter=spec", "crates/web/test/"],
         test_arguments: None,
     },

@@ -4,6 +4,7 @@ mod codecs;
 mod joining;
 mod recovery;
 mod restart;
+mod rooms;
 
 use std::time::Duration;
 

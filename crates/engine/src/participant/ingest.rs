@@ -58,6 +58,9 @@ impl Participant {
         let Some(source) = self.source_of(packet.header.ssrc) else { return };
         let line = &mut self.lines[usize::from(source.line)];
         let LineWay::In(incoming) = &mut line.way else { return };
+        if incoming.muted || !self.allowed.publish {
+            return;
+        }
         let pt = packet.header.payload_type;
         let Some((_, format)) = line.formats.iter().find(|(known, _)| *known == pt) else { return };
         let arrival = packet.timestamp;
@@ -68,13 +71,12 @@ impl Participant {
         let clock = &mut incoming.clocks[usize::from(source.layer)];
         let captured_at = clock.captured_at(&mut self.clock, report, time as u32, arrival);
         if incoming.current.replace(*format) != Some(*format) {
-            out.told.push(Told::TrackStarted { kind: line.kind, format: *format });
+            let track = incoming.track;
+            out.told.push(Told::TrackStarted { track, kind: line.kind, format: *format });
         }
         let is_vp8 = format.codec == Codec::Vp8;
-        let ids = match is_vp8 {
-            true => vp8::parse(&packet.payload).map_or(Vp8Ids::default(), |p| p.ids),
-            false => Vp8Ids::default(),
-        };
+        let parsed = if is_vp8 { vp8::parse(&packet.payload) } else { None };
+        let ids = parsed.map_or(Vp8Ids::default(), |payload| payload.ids);
         let head = PacketHead {
             layer: source.layer,
             seq: *packet.seq_no,
@@ -82,6 +84,7 @@ impl Participant {
             arrival,
             format: *format,
             starts_keyframe: keyframe::starts_keyframe(format.codec, &packet.payload),
+            picture_height: parsed.and_then(|payload| payload.height),
             vp8: ids,
             payload_len: packet.payload.len(),
         };

@@ -1,7 +1,10 @@
-//! The smallest server that WHIP publishers and WHEP viewers can meet on: one socket, one thread, one lock.
+//! The smallest server that WHIP publishers, WHEP viewers and participants can meet on: one socket, one
+//! thread, one lock.
 //!
 //! It exists to prove the load generator without the server that the generator is there to measure, and it
 //! can be told to misbehave, so that a test sees the generator notice.
+
+mod room;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
@@ -15,6 +18,8 @@ use str0m::media::{KeyframeRequestKind, MediaKind, Mid};
 use str0m::net::{Protocol, Receive};
 use str0m::rtp::{RtpPacket, RtpWrite};
 use str0m::{Candidate, Event, Input, Output, Rtc, RtcConfig};
+
+use room::Member;
 
 /// How the server misbehaves.
 #[derive(Debug, Clone, Copy, Default)]
@@ -31,6 +36,12 @@ pub struct Vices {
     pub is_busy_at_first: bool,
     /// Wants this bearer token.
     pub wants_token: Option<&'static str>,
+    /// Says of the first two video slots that each holds what the other one does.
+    pub swaps_slots: bool,
+    /// Says that slots are filled, and sends nothing into them.
+    pub starves_slots: bool,
+    /// Answers participants again when others come.
+    pub answers_again: bool,
 }
 
 /// A running reflector.
@@ -54,8 +65,10 @@ struct Peer {
     publishes: bool,
     rtc: Rtc,
     mids: Vec<(MediaKind, Mid)>,
-    /// Distance from the publisher's sequence numbers, per kind, once forwarding has begun.
-    began: Vec<(MediaKind, u64)>,
+    /// The publisher's first sequence number, per line, once forwarding has begun.
+    began: Vec<(Mid, u64)>,
+    /// What it is besides, when it came by WebSocket.
+    member: Option<Member>,
 }
 
 impl Reflector {
@@ -95,6 +108,10 @@ impl Drop for Reflector {
 }
 
 fn serve(stream: TcpStream, state: &Mutex<State>) {
+    let mut start = [0; 8];
+    if stream.peek(&mut start).is_ok_and(|_| start.starts_with(b"GET /v1/")) {
+        return room::serve(stream, state);
+    }
     let mut reader = BufReader::new(stream);
     let (mut first, mut token, mut length) = (String::new(), String::new(), 0);
     reader.read_line(&mut first).unwrap();
@@ -138,15 +155,27 @@ impl State {
         if self.vices.is_busy_at_first && self.posts == 1 {
             return response("503 Service Unavailable", "Retry-After: 0\r\n", "");
         }
+        let (rtc, answer) = self.accept(offer);
+        let id = self.peers.len();
+        self.peers.push(Peer {
+            room: room.into(),
+            publishes,
+            rtc,
+            mids: vec![],
+            began: vec![],
+            member: None,
+        });
+        let headers = format!("Location: /session/{id}\r\nContent-Type: application/sdp\r\n");
+        response("201 Created", &headers, &answer)
+    }
+
+    fn accept(&self, offer: &str) -> (Rtc, String) {
         let mut rtc = RtcConfig::new().set_rtp_mode(true).build(Instant::now());
         let candidate = Candidate::host(self.socket.local_addr().unwrap(), Protocol::Udp).unwrap();
         rtc.add_local_candidate(candidate);
         let answer = rtc.sdp_api().accept_offer(SdpOffer::from_sdp_string(offer).unwrap()).unwrap();
         rtc.handle_input(Input::Timeout(Instant::now())).unwrap();
-        let id = self.peers.len();
-        self.peers.push(Peer { room: room.into(), publishes, rtc, mids: vec![], began: vec![] });
-        let headers = format!("Location: /session/{id}\r\nContent-Type: application/sdp\r\n");
-        response("201 Created", &headers, &answer.to_sdp_string())
+        (rtc, answer.to_sdp_string())
     }
 
     fn receive(&mut self, source: SocketAddr, datagram: &[u8]) {
@@ -164,6 +193,7 @@ impl State {
         for i in 0..self.peers.len() {
             self.peers[i].rtc.handle_input(Input::Timeout(Instant::now())).unwrap();
             self.drain(i);
+            self.enter_room(i);
         }
     }
 
@@ -199,6 +229,7 @@ impl State {
                 }
             }
             Event::Connected if !self.peers[i].publishes => self.request_keyframes(i),
+            Event::RtpPacket(packet) if self.peers[i].member.is_some() => self.forward_to_slots(i, &packet),
             Event::RtpPacket(packet) if self.peers[i].publishes => self.forward(i, &packet),
             _ => {}
         }
@@ -245,16 +276,21 @@ impl State {
 
 impl Peer {
     fn write(&mut self, kind: MediaKind, packet: &RtpPacket, payload: &[u8]) {
-        let Some(mid) = self.mids.iter().find(|(k, _)| *k == kind).map(|(_, mid)| *mid) else { return };
+        if let Some((_, mid)) = self.mids.iter().find(|(k, _)| *k == kind) {
+            self.write_on(*mid, kind, packet, payload);
+        }
+    }
+
+    fn write_on(&mut self, mid: Mid, kind: MediaKind, packet: &RtpPacket, payload: &[u8]) {
         if !self.rtc.is_connected() {
             return;
         }
-        let first = match self.began.iter().find(|(k, _)| *k == kind) {
+        let first = match self.began.iter().find(|(m, _)| *m == mid) {
             Some((_, first)) => *first,
             // Video begins with a keyframe (RFC 7741, section 4.3; our descriptor has four bytes).
             None if kind == MediaKind::Video && (payload[0] & 0x10 == 0 || payload[4] & 1 == 1) => return,
             None => {
-                self.began.push((kind, *packet.seq_no));
+                self.began.push((mid, *packet.seq_no));
                 *packet.seq_no
             }
         };

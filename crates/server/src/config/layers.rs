@@ -139,7 +139,7 @@ fn read_variable(name: &str, keys: &[String], text: &str) -> Result<Value, Confi
     let value = |text: &str| Value::new(Some(&origin), ValueKind::String(text.trim().to_owned()));
     let items = || text.split(',').map(str::trim).filter(|item| !item.is_empty());
     Ok(match keys.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["http", "trusted_proxies"] | ["media", "external_ip" | "advertise"] => {
+        ["http", "trusted_proxies" | "allowed_origins"] | ["media", "external_ip" | "advertise"] => {
             Value::new(Some(&origin), ValueKind::Array(items().map(value).collect()))
         }
         ["auth", "keys" | "stream_keys"] => {

@@ -5,10 +5,12 @@
 //! something; an unknown key is an error wherever it comes from.
 
 mod layers;
+mod origin;
 mod rules;
 mod show;
 
 pub use layers::{ConfigError, Flags, load};
+pub use origin::Origin;
 pub use rules::Mode;
 
 use std::collections::BTreeMap;
@@ -34,6 +36,8 @@ pub struct Config {
     pub media: Media,
     /// Who may do what.
     pub auth: Auth,
+    /// What rooms are like.
+    pub rooms: Rooms,
     /// What is logged, and how.
     pub log: Log,
 }
@@ -46,6 +50,7 @@ impl Default for Config {
             admin: Admin::default(),
             media: Media::default(),
             auth: Auth::default(),
+            rooms: Rooms::default(),
             log: Log::default(),
         }
     }
@@ -62,11 +67,18 @@ pub struct Http {
     /// Proxies whose `X-Forwarded-For` is believed: addresses or networks.
     #[serde(deserialize_with = "read_networks")]
     pub trusted_proxies: Vec<IpNet>,
+    /// Whose pages may open WebSockets, besides our own.
+    pub allowed_origins: Vec<Origin>,
 }
 
 impl Default for Http {
     fn default() -> Self {
-        Self { bind: Ipv4Addr::LOCALHOST.into(), port: 7880, trusted_proxies: Vec::new() }
+        Self {
+            bind: Ipv4Addr::LOCALHOST.into(),
+            port: 7880,
+            trusted_proxies: Vec::new(),
+            allowed_origins: Vec::new(),
+        }
     }
 }
 
@@ -131,6 +143,36 @@ impl Auth {
     /// Whether everybody may do everything.
     pub fn is_open(&self) -> bool {
         self.keys.is_empty() && self.stream_keys.is_empty()
+    }
+}
+
+/// `[rooms]`: what a room is like unless its maker says otherwise.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Rooms {
+    /// Participants at a time, WHIP publishers included; 0 sets no bound.
+    pub max_participants: u32,
+    /// How long a room without participants stays, with its chat and its bans.
+    #[serde(deserialize_with = "read_duration", serialize_with = "write_duration")]
+    pub empty_timeout: Duration,
+    /// How long a participant whose connection is lost stays, so that it can come back.
+    #[serde(deserialize_with = "read_duration", serialize_with = "write_duration")]
+    pub departure_timeout: Duration,
+    /// Whether newcomers wait until a moderator admits them.
+    pub lobby: bool,
+    /// Whether a room is opened by its first participant, or only through the API.
+    pub auto_create: bool,
+}
+
+impl Default for Rooms {
+    fn default() -> Self {
+        Self {
+            max_participants: 0,
+            empty_timeout: Duration::from_secs(300),
+            departure_timeout: Duration::from_secs(30),
+            lobby: false,
+            auto_create: true,
+        }
     }
 }
 

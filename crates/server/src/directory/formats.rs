@@ -2,7 +2,7 @@
 
 use plenum_model::{Format, MediaKind, MediaOffer};
 
-use super::Publisher;
+use super::{Publisher, SessionKind};
 
 /// Nothing of one kind that is published can be received: what both sides named, fit to be shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,10 +27,12 @@ pub(super) fn check(publishers: &[&Publisher], offer: &MediaOffer) -> Result<(),
     Ok(())
 }
 
-/// What it sends; until its first packet, anything that it offered.
+/// What it sends. Of a WHIP session it may be anything that it offered until its first packet; a member of the room
+/// offers idle lines as well.
 fn sent(publisher: &Publisher, kind: MediaKind) -> Vec<Format> {
     match publisher.current.get(&kind) {
         Some(format) => vec![*format],
+        None if publisher.session.kind == SessionKind::Room => Vec::new(),
         None => lines(&publisher.session.offer, kind, |direction| direction.sends()),
     }
 }

@@ -80,9 +80,9 @@ impl Directory {
                 Entry::Occupied(entry) => entry.into_ref(),
                 Entry::Vacant(entry) => entry.insert(Room::new(self.placement.home(), SystemTime::now())),
             };
-            let place = match kind {
-                SessionKind::Whip => self.placement.seat_publisher(entry.home),
-                SessionKind::Whep => self.placement.seat_viewer(entry.home, entry.viewers_at_home()),
+            let place = match kind.publishes() {
+                true => self.placement.seat_publisher(entry.home),
+                false => self.placement.seat_viewer(entry.home, entry.viewers_at_home()),
             };
             entry.expected += usize::from(place.is_some());
             (place, entry.home)
@@ -108,9 +108,10 @@ impl Directory {
         }
     }
 
-    /// The shard has let a publisher in: now it can be watched.
+    /// The shard has let a publisher in: now it can be watched. A member of the room has to send first.
     pub fn confirm(&self, session: &Session) {
-        if let Some(mut room) = self.rooms.get_mut(&session.room)
+        if session.kind == SessionKind::Whip
+            && let Some(mut room) = self.rooms.get_mut(&session.room)
             && let Some(publisher) = room.publishers.get_mut(&session.id)
         {
             publisher.live = true;
@@ -135,6 +136,7 @@ impl Directory {
             && let Some(publisher) = room.publishers.get_mut(&session.id)
         {
             publisher.current.insert(kind, format);
+            publisher.live = true;
         }
     }
 

@@ -21,14 +21,14 @@ pub struct Room {
     pub(super) viewers: HashMap<SessionId, Arc<Session>>,
 }
 
-/// A WHIP session and what it sends.
+/// A session that may send, and what it sends.
 #[derive(Debug)]
 pub struct Publisher {
     /// The session.
     pub session: Arc<Session>,
     /// What it really sends, by kind, since its first packet.
     pub current: BTreeMap<MediaKind, Format>,
-    /// Whether its shard has let it in.
+    /// Whether it can be watched: its shard has let it in, and a member of the room has begun to send.
     pub(super) live: bool,
 }
 
@@ -39,11 +39,11 @@ impl Room {
 
     pub(super) fn add(&mut self, session: Arc<Session>) {
         let id = session.id.clone();
-        match session.kind {
-            SessionKind::Whip => {
+        match session.kind.publishes() {
+            true => {
                 self.publishers.insert(id, Publisher { session, current: BTreeMap::new(), live: false });
             }
-            SessionKind::Whep => {
+            false => {
                 self.viewers.insert(id, session);
             }
         }
@@ -66,8 +66,8 @@ impl Room {
     /// Sessions of a kind.
     pub fn count(&self, kind: SessionKind) -> usize {
         match kind {
-            SessionKind::Whip => self.publishers.len(),
             SessionKind::Whep => self.viewers.len(),
+            _ => self.publishers.values().filter(|publisher| publisher.session.kind == kind).count(),
         }
     }
 

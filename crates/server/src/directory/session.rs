@@ -1,4 +1,4 @@
-//! One WHIP or WHEP session as the control plane knows it.
+//! One media session as the control plane knows it.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -46,23 +46,31 @@ pub enum SessionKind {
     Whip,
     /// Watching.
     Whep,
+    /// Taking part in a room: both.
+    Room,
 }
 
 impl SessionKind {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Whip, Self::Whep, Self::Room];
+
     /// The label of metrics, logs and the API.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Whip => "whip",
             Self::Whep => "whep",
+            Self::Room => "room",
         }
     }
 
-    /// What such a session does on its shard, whomever it watches.
-    pub fn role(self) -> Role {
-        match self {
-            Self::Whip => Role::Publisher,
-            Self::Whep => Role::Viewer { of: None },
-        }
+    /// Whether it may send, and so sits at the room's home.
+    pub fn publishes(self) -> bool {
+        self != Self::Whep
+    }
+
+    /// Whether its session has a URL; that of a room's member is steered by messages.
+    pub fn has_url(self) -> bool {
+        self != Self::Room
     }
 }
 
@@ -102,13 +110,15 @@ pub struct Session {
     pub room: RoomName,
     /// Publishing or watching.
     pub kind: SessionKind,
+    /// What it does on its shard.
+    pub role: Role,
     /// Who.
     pub identity: Identity,
     /// As people see it.
     pub name: Option<DisplayName>,
     /// The token's `metadata`.
     pub metadata: Option<String>,
-    /// What was offered.
+    /// What was offered first.
     pub offer: MediaOffer,
     /// Locked for the whole of a PATCH, so that restarts come one after the other.
     pub ice: Mutex<IceSession>,

@@ -1,6 +1,7 @@
 use std::sync::Mutex as StdMutex;
 use std::sync::atomic::AtomicBool;
 
+use plenum_engine::Role;
 use plenum_model::{Direction, IceCredentials, OfferedFormat, OfferedLine, Seats, Setup};
 use plenum_signal::EntityTag;
 use tokio::sync::Mutex;
@@ -78,7 +79,7 @@ fn offer(direction: Direction, formats: &[&str]) -> MediaOffer {
 
 fn session(reservation: &Reservation, kind: SessionKind, name: &str, formats: &[&str]) -> Session {
     let direction = match kind {
-        SessionKind::Whip => Direction::SendOnly,
+        SessionKind::Whip | SessionKind::Room => Direction::SendOnly,
         SessionKind::Whep => Direction::RecvOnly,
     };
     let offer = offer(direction, formats);
@@ -89,6 +90,7 @@ fn session(reservation: &Reservation, kind: SessionKind, name: &str, formats: &[
         place: reservation.place(),
         room: reservation.room.clone(),
         kind,
+        role: Role::Publisher,
         identity: identity(name),
         name: None,
         metadata: None,
@@ -268,6 +270,27 @@ fn a_viewer_without_the_codec_is_told_what_both_sides_have() {
     directory.track_started(publisher.place, MediaKind::Video, format("H264"));
     assert!(matches!(watch(&["VP8"]), Err(Unwatchable::NoCommonCodec(_))));
     assert_eq!(watch(&["H264"]), Ok(()));
+}
+
+#[test]
+fn a_member_of_a_room_is_watched_once_it_sends_and_only_for_what_it_sends() {
+    let directory = directory(2);
+    let reservation = directory.reserve(&room("a"), SessionKind::Room).unwrap();
+    let member = session(&reservation, SessionKind::Room, "ada", &["opus", "VP8", "VP9"]);
+    let member = reservation.enter(member);
+    let vp8 = offer(Direction::RecvOnly, &["VP8"]);
+    assert_eq!(directory.can_watch(&room("a"), None, &vp8), Err(Unwatchable::NobodyLive));
+    directory.track_started(member.place, MediaKind::Audio, format("opus"));
+    assert_eq!(directory.can_watch(&room("a"), None, &vp8), Ok(()), "it does not send video at all");
+    directory.track_started(member.place, MediaKind::Video, format("VP9"));
+    assert!(matches!(directory.can_watch(&room("a"), None, &vp8), Err(Unwatchable::NoCommonCodec(_))));
+    assert_eq!(directory.count(SessionKind::Room), 1);
+    assert_eq!(directory.count(SessionKind::Whip), 0);
+    let publisher = publish(&directory, "a", "bob", &["VP8"]);
+    assert_eq!(publisher.place.shard, member.place.shard, "those who send sit together");
+    directory.end(publisher.place, BY_PEER);
+    directory.end(member.place, BY_PEER);
+    assert_empty(&directory);
 }
 
 #[test]

@@ -107,18 +107,15 @@ impl Door {
     }
 
     fn receive(&mut self, stream: TcpStream, peer: SocketAddr) {
-        if self.connections.len() >= self.bounds.connections {
-            return self.refuse(stream, "connections");
-        }
-        let Some(seat) = self.sources.enter(peer.ip(), &self.bounds) else {
-            return self.refuse(stream, "per_source");
+        let seat = match self.sources.enter(peer.ip(), &self.bounds) {
+            Ok(seat) => seat,
+            Err(reason) => return self.refuse(stream, reason),
         };
         // Answers are small and complete: waiting to fill a segment only delays them.
         let _ = stream.set_nodelay(true);
         let (router, timeouts, stop) = (self.router.clone(), self.bounds.timeouts, self.stop.clone());
         self.connections.spawn(async move {
-            let _seat = seat;
-            if let Err(error) = connection::serve(stream, peer, router, timeouts, stop).await {
+            if let Err(error) = connection::serve(stream, seat, peer, router, timeouts, stop).await {
                 tracing::debug!(%error, "connection ended");
             }
         });
@@ -186,38 +183,51 @@ impl Spare {
     }
 }
 
-/// Connections by source.
+/// Open connections, in total and by source. An open WebSocket is one of them, though the task that served its
+/// request has ended.
 #[derive(Debug, Clone, Default)]
-struct Sources(Arc<Mutex<HashMap<IpAddr, usize>>>);
+struct Sources(Arc<Mutex<Counts>>);
 
-/// One connection's share in its source's allowance; dropping it gives it back.
+#[derive(Debug, Default)]
+struct Counts {
+    total: usize,
+    by_source: HashMap<IpAddr, usize>,
+}
+
+/// One connection's share in both allowances; dropping it gives it back.
 struct Seat {
     sources: Sources,
     source: IpAddr,
 }
 
 impl Sources {
-    fn enter(&self, ip: IpAddr, bounds: &Bounds) -> Option<Seat> {
+    /// A seat, or which bound is reached.
+    fn enter(&self, ip: IpAddr, bounds: &Bounds) -> Result<Seat, &'static str> {
         let ip = ip.to_canonical();
         let exempt = bounds.exempt.iter().any(|net| net.contains(&ip));
         let source = source_of(ip);
         let mut counts = self.0.lock().unwrap();
-        let count = counts.entry(source).or_default();
+        if counts.total >= bounds.connections {
+            return Err("connections");
+        }
+        let count = counts.by_source.entry(source).or_default();
         if *count >= bounds.per_source && !exempt {
-            return None;
+            return Err("per_source");
         }
         *count += 1;
-        Some(Seat { sources: self.clone(), source })
+        counts.total += 1;
+        Ok(Seat { sources: self.clone(), source })
     }
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
         let mut counts = self.sources.0.lock().unwrap();
-        if let Some(count) = counts.get_mut(&self.source) {
+        counts.total -= 1;
+        if let Some(count) = counts.by_source.get_mut(&self.source) {
             *count -= 1;
             if *count == 0 {
-                counts.remove(&self.source);
+                counts.by_source.remove(&self.source);
             }
         }
     }
@@ -238,10 +248,16 @@ mod tests {
 
     /// A listener on loopback with these bounds.
     async fn open(bounds: Bounds) -> (SocketAddr, watch::Sender<bool>, tokio::task::JoinHandle<()>) {
+        open_with(Router::new().route("/", get(|| async { "hello" })), bounds).await
+    }
+
+    async fn open_with(
+        router: Router,
+        bounds: Bounds,
+    ) -> (SocketAddr, watch::Sender<bool>, tokio::task::JoinHandle<()>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = watch::channel(false);
-        let router = Router::new().route("/", get(|| async { "hello" }));
         (address, stop, tokio::spawn(run(listener, router, bounds, stopped)))
     }
 
@@ -308,13 +324,48 @@ mod tests {
         let sources = Sources::default();
         let enter = |ip: &str| sources.enter(ip.parse().unwrap(), &bounds);
         let first = enter("2001:db8::1");
-        assert!(first.is_some());
-        assert!(enter("2001:db8::ffff:2").is_none(), "the same /64");
-        assert!(enter("2001:db8:0:1::1").is_some());
+        assert!(first.is_ok());
+        assert_eq!(enter("2001:db8::ffff:2").err(), Some("per_source"), "the same /64");
+        assert!(enter("2001:db8:0:1::1").is_ok());
         let mapped = enter("::ffff:192.0.2.1");
-        assert!(mapped.is_some() && enter("192.0.2.1").is_none(), "v4-mapped is v4");
+        assert!(mapped.is_ok() && enter("192.0.2.1").is_err(), "v4-mapped is v4");
         drop((first, mapped));
-        assert!(sources.0.lock().unwrap().is_empty());
+        let counts = sources.0.lock().unwrap();
+        assert!(counts.total == 0 && counts.by_source.is_empty());
+    }
+
+    /// Switches protocols, then echoes for as long as the peer stays.
+    async fn echo(mut request: axum::extract::Request) -> http::Response<axum::body::Body> {
+        let upgrade = hyper::upgrade::on(&mut request);
+        tokio::spawn(async move {
+            let mut io = hyper_util::rt::TokioIo::new(upgrade.await.unwrap());
+            let mut byte = [0; 1];
+            while io.read_exact(&mut byte).await.is_ok() {
+                io.write_all(&byte).await.unwrap();
+            }
+        });
+        let switching = http::Response::builder().status(101).header("Connection", "upgrade");
+        switching.header("Upgrade", "echo").body(axum::body::Body::empty()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn an_upgraded_connection_keeps_its_seat_until_it_ends() {
+        let router = Router::new().route("/", get(|| async { "hello" })).route("/echo", get(echo));
+        let bounds = Bounds { connections: 1, ..Bounds::default() };
+        let (address, _stop, _task) = open_with(router, bounds).await;
+        let mut socket = TcpStream::connect(address).await.unwrap();
+        let request = b"GET /echo HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n";
+        socket.write_all(request).await.unwrap();
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(socket.read_u8().await.unwrap());
+        }
+        assert!(head.starts_with(b"HTTP/1.1 101"));
+        socket.write_all(b"x").await.unwrap();
+        assert_eq!(socket.read_u8().await.unwrap(), b'x');
+        assert!(get_close(address).await.starts_with("HTTP/1.1 503"), "the socket is still open");
+        drop(socket);
+        while !get_close(address).await.starts_with("HTTP/1.1 200") {}
     }
 
     #[tokio::test]

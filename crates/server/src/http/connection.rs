@@ -54,9 +54,11 @@ const MAX_HEAD_BYTES: usize = 16 * 1024;
 #[derive(Debug, Clone, Copy)]
 pub struct Peer(pub SocketAddr);
 
-/// Serves one connection until it ends, is shown out, or `stop` turns true.
-pub async fn serve<S>(
+/// Serves one connection until it ends, is shown out, or `stop` turns true. A stream that a request has taken over
+/// (WebSocket) goes on without time-outs for reading; `guard` is dropped with the stream, however long that lives.
+pub async fn serve<S, G>(
     stream: S,
+    guard: G,
     peer: SocketAddr,
     router: Router,
     timeouts: Timeouts,
@@ -64,9 +66,10 @@ pub async fn serve<S>(
 ) -> hyper::Result<()>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    G: Unpin + Send + 'static,
 {
     let progress = Progress::new();
-    let io = TokioIo::new(Timed::new(stream, progress.clone(), timeouts));
+    let io = TokioIo::new(Timed::new(stream, guard, progress.clone(), timeouts));
     let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
         progress.enter(Phase::Busy);
         request.extensions_mut().insert(Peer(peer));
@@ -156,8 +159,9 @@ impl Progress {
 }
 
 /// A stream whose reads and writes end at the deadline of the phase.
-struct Timed<S> {
+struct Timed<S, G> {
     stream: S,
+    _guard: G,
     progress: Progress,
     timeouts: Timeouts,
     read_timer: Pin<Box<Sleep>>,
@@ -166,10 +170,18 @@ struct Timed<S> {
     stalled: bool,
 }
 
-impl<S> Timed<S> {
-    fn new(stream: S, progress: Progress, timeouts: Timeouts) -> Self {
+impl<S, G> Timed<S, G> {
+    fn new(stream: S, guard: G, progress: Progress, timeouts: Timeouts) -> Self {
         let timer = || Box::pin(tokio::time::sleep_until(Instant::now()));
-        Self { stream, progress, timeouts, read_timer: timer(), write_timer: timer(), stalled: false }
+        Self {
+            stream,
+            _guard: guard,
+            progress,
+            timeouts,
+            read_timer: timer(),
+            write_timer: timer(),
+            stalled: false,
+        }
     }
 
     /// To be called when a write made progress (`Ready`) or not.
@@ -187,7 +199,7 @@ impl<S> Timed<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Timed<S> {
+impl<S: AsyncRead + Unpin, G: Unpin> AsyncRead for Timed<S, G> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -209,7 +221,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Timed<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Timed<S> {
+impl<S: AsyncWrite + Unpin, G: Unpin> AsyncWrite for Timed<S, G> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let outcome = Pin::new(&mut self.stream).poll_write(cx, bytes);
         self.watch_write(cx, outcome)

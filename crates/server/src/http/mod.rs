@@ -5,13 +5,18 @@
 
 pub mod accept;
 mod body;
+mod connect;
 mod connection;
+mod ice;
+mod json;
+mod openapi;
+mod origin;
 mod pages;
 pub mod problems;
 mod rooms;
 mod router;
 mod session;
-mod source;
+pub mod source;
 mod watch;
 mod whep;
 mod whip;

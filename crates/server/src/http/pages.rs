@@ -5,16 +5,20 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
-use plenum_signal::{Problem, Slug};
+use plenum_signal::{EXPOSED_HEADERS, Problem, Slug};
 use plenum_web::{Asset, Page};
 
 use super::problems::Refusal;
 
 const METHODS: &str = "GET, HEAD";
 
-/// `/`
-pub async fn lobby(method: Method, headers: HeaderMap) -> Result<Response, Refusal> {
-    serve(Page::Lobby, &method, &headers)
+/// A page that has one address.
+pub async fn fixed(
+    State(page): State<Page>,
+    method: Method,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    serve(page, &method, &headers)
 }
 
 /// `/publish/{room}` and `/watch/{room}`. The room is the page's business; here it only has to be one.
@@ -39,6 +43,19 @@ pub async fn asset(
         Some(asset) => Ok(respond_asset(asset, Some(&headers))),
         None => Err(Problem::new(Slug::NotFound, "there is no such file").into()),
     }
+}
+
+/// `/sdk/{path}`: for pages of any origin.
+pub async fn sdk(Path(path): Path<String>, method: Method, headers: HeaderMap) -> Result<Response, Refusal> {
+    check_method(&method)?;
+    let Some(asset) = plenum_web::sdk(&path) else {
+        return Err(Problem::new(Slug::NotFound, "there is no such file").into());
+    };
+    let mut response = respond_asset(asset, Some(&headers));
+    let headers = response.headers_mut();
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED_HEADERS));
+    Ok(response)
 }
 
 fn serve(page: Page, method: &Method, headers: &HeaderMap) -> Result<Response, Refusal> {

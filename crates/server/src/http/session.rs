@@ -33,16 +33,35 @@ pub async fn endpoint(
         Method::GET | Method::HEAD | Method::PATCH | Method::DELETE => {}
         _ => return Err(session::refuse_method().into()),
     }
-    let Some(session) = app.directory.session(&id) else {
+    let Some(session) = app.directory.session(&id).filter(|session| session.kind.has_url()) else {
         return Ok(said_farewell(&app, &id, request.method())?.map(Body::from));
     };
     plenum_signal::session::authorize(&app.keyring, request.headers(), &session.room)?;
     let response = match *request.method() {
         Method::PATCH => patch(&app, &session, request).await?,
         Method::DELETE => delete(&app, session).await?,
-        _ => session::respond_get(),
+        _ => look(),
     };
     Ok(response.map(Body::from))
+}
+
+/// Look whether a session is there
+///
+/// A token is not needed, here and for all that is done to a session; one that is sent along must be for its room.
+#[utoipa::path(
+    get,
+    path = "/session/{id}",
+    operation_id = "showSession",
+    tag = "sessions",
+    params(("id" = String, Path, description = "From the `Location` of the session: whoever knows it may use it")),
+    responses(
+        (status = 204, description = "It is"),
+        (status = 404, description = "`session-not-found`: it never was there, or is over")
+    ),
+    security((), ("token" = []))
+)]
+pub(super) fn look() -> plenum_signal::Response {
+    session::respond_get()
 }
 
 /// A session that is over: one late DELETE of who had closed it already is fine.
@@ -53,9 +72,27 @@ fn said_farewell(app: &App, id: &SessionId, method: &Method) -> Result<plenum_si
     }
 }
 
-/// Goes on when the one who asked hangs up: half a DELETE would leave a session that nobody can end.
-async fn delete(app: &Arc<App>, session: Arc<Session>) -> Result<plenum_signal::Response, Problem> {
+/// End a session
+///
+/// A session that its peer has ended already answers one DELETE with 200 for a minute.
+#[utoipa::path(
+    delete,
+    path = "/session/{id}",
+    operation_id = "endSession",
+    tag = "sessions",
+    params(("id" = String, Path, description = "From the `Location` of the session: whoever knows it may use it")),
+    responses(
+        (status = 200, description = "It is over"),
+        (status = 404, description = "`session-not-found`: it never was there, or is over")
+    ),
+    security((), ("token" = []))
+)]
+pub(super) async fn delete(
+    app: &Arc<App>,
+    session: Arc<Session>,
+) -> Result<plenum_signal::Response, Problem> {
     let app = app.clone();
+    // Goes on when the one who asked hangs up: half a DELETE would leave a session that nobody can end.
     tokio::spawn(async move { close(&app, &session).await }).await.unwrap_or_else(|_| Err(join::internal()))
 }
 
@@ -79,7 +116,40 @@ async fn close(app: &App, session: &Session) -> Result<plenum_signal::Response, 
     }
 }
 
-async fn patch(app: &App, session: &Session, request: Request) -> Result<plenum_signal::Response, Problem> {
+/// Trickle candidates or restart ICE
+///
+/// New credentials in the fragment mean a restart. See RFC 9725, section 4.3.
+#[utoipa::path(
+    patch,
+    path = "/session/{id}",
+    operation_id = "changeSession",
+    tag = "sessions",
+    params(
+        ("id" = String, Path, description = "From the `Location` of the session: whoever knows it may use it"),
+        ("If-Match" = String, Header, description = "The ETag of the ICE session, or `*` for a restart")
+    ),
+    request_body(
+        content = String,
+        content_type = "application/trickle-ice-sdpfrag",
+        description = "Candidates of this ICE session, or the credentials of a new one"
+    ),
+    responses(
+        (status = 200, description = "ICE begins anew: our credentials and candidates", body = String,
+            content_type = "application/trickle-ice-sdpfrag",
+            headers(("ETag" = String, description = "Names the new ICE session"))),
+        (status = 204, description = "The candidates were taken"),
+        (status = 404, description = "`session-not-found`: it never was there, or is over"),
+        (status = 412, description = "`precondition-failed`: the ICE session has changed"),
+        (status = 422, description = "`unsupported-patch`: the session goes on as before"),
+        (status = 428, description = "`precondition-required`: there is no If-Match")
+    ),
+    security((), ("token" = []))
+)]
+pub(super) async fn patch(
+    app: &App,
+    session: &Session,
+    request: Request,
+) -> Result<plenum_signal::Response, Problem> {
     let (head, body) = request.into_parts();
     session::check_patch(&head.headers)?;
     let source = source::of_parts(&head, &app.trusted_proxies);
@@ -117,7 +187,7 @@ async fn restart(
     fragment: IceFragment,
     candidates: Vec<SocketAddr>,
 ) -> Result<plenum_signal::Response, Problem> {
-    let (place, offer, role) = (session.place, session.offer.clone(), session.kind.role());
+    let (place, offer, role) = (session.place, session.offer.clone(), session.role.clone());
     let remote = fragment.ice.clone();
     let secret = join::random()?;
     let checked = candidates.clone();

@@ -21,7 +21,29 @@ use crate::join::{self, Joining};
 /// How soon to look again when nobody is live.
 const RETRY_AFTER_S: u32 = 2;
 
-/// The WHEP endpoint of a room's main stream.
+/// Watch a room
+///
+/// WHEP (draft-ietf-wish-whep): the room's main stream, which is the only publisher or else who speaks. When it changes,
+/// so does what is seen, without any SDP; the session outlives its publishers. Needs `roomJoin` with `canSubscribe`.
+#[utoipa::path(
+    post,
+    path = "/whep/{room}",
+    operation_id = "watchRoom",
+    tag = "watching",
+    params(("room" = String, Path, description = "Name of the room")),
+    request_body(content = String, content_type = "application/sdp", description = "An offer whose lines receive"),
+    responses(
+        (status = 201, description = "The answer", body = String, content_type = "application/sdp", headers(
+            ("Location" = String, description = "Path of the session"),
+            ("ETag" = String, description = "Names the ICE session, for PATCH"),
+            ("Link" = String, description = "ICE servers, if there are any")
+        )),
+        (status = 409, description = "`nobody-live`: come back after `Retry-After`"),
+        (status = 422, description = "`no-common-codec`, which names what is `offered` and `published`, or `unsupported-offer`"),
+        (status = 503, description = "`overloaded` or `draining`: come back after `Retry-After`")
+    ),
+    security(("token" = []))
+)]
 pub async fn endpoint(
     State(app): State<Arc<App>>,
     Path(room): Path<String>,
@@ -30,7 +52,31 @@ pub async fn endpoint(
     serve(app, parse_room(&room)?, None, request).await
 }
 
-/// The WHEP endpoint of one participant.
+/// Watch a participant
+///
+/// The same for one participant, whether it publishes over WHIP or takes part in the room.
+#[utoipa::path(
+    post,
+    path = "/whep/{room}/{participant}",
+    operation_id = "watchParticipant",
+    tag = "watching",
+    params(
+        ("room" = String, Path, description = "Name of the room"),
+        ("participant" = String, Path, description = "Identity of the participant")
+    ),
+    request_body(content = String, content_type = "application/sdp", description = "An offer whose lines receive"),
+    responses(
+        (status = 201, description = "The answer", body = String, content_type = "application/sdp", headers(
+            ("Location" = String, description = "Path of the session"),
+            ("ETag" = String, description = "Names the ICE session, for PATCH"),
+            ("Link" = String, description = "ICE servers, if there are any")
+        )),
+        (status = 409, description = "`nobody-live`: come back after `Retry-After`"),
+        (status = 422, description = "`no-common-codec`, which names what is `offered` and `published`, or `unsupported-offer`"),
+        (status = 503, description = "`overloaded` or `draining`: come back after `Retry-After`")
+    ),
+    security(("token" = []))
+)]
 pub async fn endpoint_of_participant(
     State(app): State<Arc<App>>,
     Path((room, participant)): Path<(String, String)>,
@@ -64,6 +110,9 @@ async fn watch(
     app.drain.check()?;
     let (head, body) = request.into_parts();
     let grant = whep::admit(SystemTime::now(), &app.keyring, &room, &head.headers)?;
+    if let Some(hall) = app.halls.get(&room) {
+        hall.look(|conference| conference.check_viewer(asked_at, &grant))?;
+    }
     let source = source::of_parts(&head, &app.trusted_proxies);
     let offer = whep::read_offer(&body::read(body, SDP_WHIP.bytes).await?)?;
     app.directory.can_watch(&room, of.as_ref(), &offer).map_err(refuse)?;
@@ -77,8 +126,10 @@ async fn watch(
         candidates: source::checkable(&offer.candidates, source, &app.local_addresses()),
         offer,
         asked_at,
+        hall: None,
     };
-    Ok(join::join(app, joining).await?.map(Body::from))
+    let entered = join::enter(app, joining).await?;
+    Ok(join::created(&entered.session, entered.answer).await.map(Body::from))
 }
 
 fn refuse(why: Unwatchable) -> Problem {

@@ -18,6 +18,8 @@ use shards::Page;
 const HTTP_REQUESTS: &str = "plenum_http_requests_total";
 const CONNECTIONS_REFUSED: &str = "plenum_http_connections_refused_total";
 const SESSIONS_ENDED: &str = "plenum_sessions_ended_total";
+const MESSAGES_REFUSED: &str = "plenum_messages_refused_total";
+const SLOW_SOCKETS: &str = "plenum_websockets_too_slow_total";
 const JOIN: &str = "plenum_join_seconds";
 const FIRST_PACKET: &str = "plenum_first_packet_seconds";
 
@@ -37,6 +39,16 @@ pub fn count_refused_connection(reason: &'static str) {
 /// A session ended.
 pub fn count_end(reason: CloseReason) {
     counter!(SESSIONS_ENDED, "reason" => reason.as_str()).increment(1);
+}
+
+/// A message of the room protocol was answered with an error.
+pub fn count_refused_message() {
+    counter!(MESSAGES_REFUSED).increment(1);
+}
+
+/// A WebSocket was closed because its peer did not read.
+pub fn count_slow_socket() {
+    counter!(SLOW_SOCKETS).increment(1);
 }
 
 /// Something panicked and was caught; the panic itself is in the log.
@@ -69,6 +81,11 @@ impl Recorder {
         describe_counter!(HTTP_REQUESTS, "HTTP requests answered, by route template and status.");
         describe_counter!(CONNECTIONS_REFUSED, "TCP connections refused by a bound of the accept loop.");
         describe_counter!(SESSIONS_ENDED, "Sessions that are over, by reason.");
+        describe_counter!(
+            MESSAGES_REFUSED,
+            "Messages of the room protocol that were answered with an error."
+        );
+        describe_counter!(SLOW_SOCKETS, "WebSockets closed because their peer did not read.");
         describe_histogram!(JOIN, "From the request of a session to ICE and DTLS being up.");
         describe_histogram!(FIRST_PACKET, "From the admission of a viewer to its first media packet.");
         Self(handle)
@@ -83,9 +100,13 @@ impl Recorder {
     pub async fn render(&self, app: &App) -> String {
         let mut page = Page::new(self.0.render());
         page.gauge("build_info", "What is running.", &[("version", env!("CARGO_PKG_VERSION"))], 1.0);
-        let sessions = [SessionKind::Whip, SessionKind::Whep]
-            .map(|kind| (vec![("kind", kind.as_str())], app.directory.count(kind) as f64));
+        let sessions =
+            SessionKind::ALL.map(|kind| (vec![("kind", kind.as_str())], app.directory.count(kind) as f64));
         page.gauges("sessions", "Sessions, by kind.", &sessions);
+        let halls = &app.halls;
+        page.gauge("conferences", "Rooms that are open, empty ones among them.", &[], halls.rooms() as f64);
+        page.gauge("members", "Members of rooms, WHIP publishers among them.", &[], halls.members() as f64);
+        page.gauge("websockets", "Open WebSockets.", &[], halls.sockets() as f64);
         page.shards(&shards::snapshots(app).await, PANICS.load(Ordering::Relaxed));
         page.finish()
     }

@@ -156,6 +156,12 @@ impl Page {
             "Keyframe requests: by subscribers (in), to publishers after coalescing (out).",
             &requests,
         );
+        let messages = [
+            (vec![("result", "received")], sum(|c| c.data_messages_in)),
+            (vec![("result", "sent")], sum(|c| c.data_messages_out)),
+            (vec![("result", "dropped")], sum(|c| c.data_messages_dropped)),
+        ];
+        self.counters("data_messages_total", "Messages on data channels, by what became of them.", &messages);
         let mut residence = Histogram::default();
         for shard in shards {
             for (sum, count) in residence.buckets.iter_mut().zip(shard.engine.forward_time.buckets) {

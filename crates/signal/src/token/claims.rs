@@ -58,7 +58,7 @@ impl VideoGrant {
         match access {
             Access::Publish(_) => self.room_join && self.can_publish != Some(false),
             Access::Subscribe(_) => self.room_join && self.can_subscribe != Some(false),
-            Access::Join(_) => self.room_join,
+            Access::Join(_) | Access::JoinAny => self.room_join,
             Access::Admin(_) => self.room_admin,
             Access::CreateRoom => self.room_create,
             Access::ListRooms => self.room_list,

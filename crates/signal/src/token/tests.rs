@@ -278,6 +278,18 @@ fn grants_decide_what_a_token_is_good_for() {
 }
 
 #[test]
+fn a_token_of_any_room_is_good_for_what_all_rooms_share() {
+    let authorize = |token: &str| ring().authorize(now(), Some(token), Access::JoinAny).map(|_| ());
+    for room in ["demo", "other"] {
+        assert_eq!(authorize(&token(json!({"video": {"room": room, "roomJoin": true}}))), Ok(()));
+    }
+    let without = token(json!({"video": {"room": "demo", "roomAdmin": true}}));
+    assert_eq!(authorize(&without).unwrap_err().status(), 403);
+    assert_eq!(authorize(&token(json!({"exp": NOW - 1}))).unwrap_err().status(), 401);
+    assert_eq!(authorize("key-for-obs").unwrap_err().status(), 403, "a stream key");
+}
+
+#[test]
 fn names_in_a_token_are_valid_or_absent() {
     assert_eq!(refusal(&token(json!({"sub": "../eve"}))).1, "the token's sub is not a valid identity");
     assert_eq!(refusal(&token(json!({"name": "a\nb"}))).1, "the token's name is not a valid display name");

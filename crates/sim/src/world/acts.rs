@@ -28,7 +28,7 @@ impl World {
     /// A viewer comes in, of one publisher or of whoever is on. Which shard it sits on is up to the world's
     /// [`Spread`].
     pub fn watch(&mut self, room: u16, of: Option<&str>, wire: Wire) -> ClientId {
-        let viewers = self.clients.iter().filter(|c| c.room == room && c.role != Role::Publisher).count();
+        let viewers = self.clients.iter().filter(|c| c.room == room && !c.role.publishes()).count();
         let shard = match self.spread {
             Spread::AtHome => self.home(room),
             Spread::RoundRobin => (self.home(room) + viewers as u16) % self.shards.len() as u16,
@@ -92,8 +92,10 @@ impl World {
     pub fn pause(&mut self, id: ClientId, paused: bool) {
         let client = &mut self.clients[id.0 as usize].client;
         client.deadline = self.now;
-        if let Part::Publisher(publisher) = &mut client.part {
-            publisher.pause(self.now, paused);
+        match &mut client.part {
+            Part::Publisher(publisher) => publisher.pause(self.now, paused),
+            Part::Member(member) => member.publisher.pause(self.now, paused),
+            Part::Viewer(_) => {}
         }
     }
 
@@ -170,15 +172,15 @@ impl World {
         self.network.put(self.now, Datagram { source, destination: SHARD_ADDRESS, contents });
     }
 
-    fn secret(&mut self) -> [u8; 24] {
+    pub(super) fn secret(&mut self) -> [u8; 24] {
         std::array::from_fn(|_| self.random.u8(..))
     }
 
     /// What the server does with a POST: guard, place, negotiation, admission.
-    fn join(&mut self, client: Client, joining: Joining) -> ClientId {
+    pub(super) fn join(&mut self, client: Client, joining: Joining) -> ClientId {
         let Joining { room, shard, identity, role, offer, wire } = joining;
         let (index, number) = (self.clients.len(), self.clients.len() as u32);
-        let offer = sdp::parse_offer(offer.as_bytes(), &limits::SDP_WHIP).expect("a proper offer");
+        let offer = sdp::parse_offer(offer.as_bytes(), &limits::SDP_ROOM).expect("a proper offer");
         let place = self.sessions.reserve(shard);
         let candidates: Vec<SocketAddr> = offer.candidates.iter().map(|candidate| candidate.addr).collect();
         let secret = self.secret();
@@ -207,11 +209,13 @@ impl World {
             place,
             offer,
             answer: negotiated.answer.clone(),
+            tracks: Vec::new(),
         });
         let (room, home) = (room_name(room), self.home(room));
         let admission = Admission { place, room: room.clone(), home, identity, role, peer: negotiated.peer };
         let reply = self.carry_out(shard, Command::Admit(Box::new(admission)));
-        if let Reply::Admitted { replaced } = reply {
+        if let Reply::Admitted { replaced, tracks } = reply {
+            self.clients[index].tracks = tracks;
             self.sessions.admitted(place, room, home);
             self.answers.insert((self.now + wire.down.delay, index), negotiated.answer);
             self.settle();
@@ -227,13 +231,13 @@ impl World {
 }
 
 /// A client on its way in.
-struct Joining {
-    room: u16,
-    shard: u16,
-    identity: Identity,
-    role: Role,
-    offer: String,
-    wire: Wire,
+pub(super) struct Joining {
+    pub room: u16,
+    pub shard: u16,
+    pub identity: Identity,
+    pub role: Role,
+    pub offer: String,
+    pub wire: Wire,
 }
 
 /// The name of a room by its number.

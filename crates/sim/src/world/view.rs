@@ -70,6 +70,7 @@ impl World {
     pub fn most_keyframe_requests_in_a_second(&self, id: ClientId) -> usize {
         match &self.attended(id).client.part {
             Part::Publisher(publisher) => publisher.most_requests_in_a_second(),
+            Part::Member(member) => member.publisher.most_requests_in_a_second(),
             Part::Viewer(_) => panic!("{id:?} is a viewer"),
         }
     }
@@ -88,7 +89,7 @@ impl World {
     pub fn viewer(&self, id: ClientId) -> &Viewer {
         match &self.attended(id).client.part {
             Part::Viewer(viewer) => viewer,
-            Part::Publisher(_) => panic!("{id:?} is a publisher"),
+            Part::Publisher(_) | Part::Member(_) => panic!("{id:?} is not a viewer"),
         }
     }
 
@@ -152,9 +153,12 @@ fn place_of(event: &Event) -> Option<Place> {
         Event::Connected { place, .. }
         | Event::TrackStarted { place, .. }
         | Event::FirstPacket { place, .. }
+        | Event::Slots { place, .. }
+        | Event::Chat { place, .. }
+        | Event::DataDropped { place, .. }
         | Event::Interrupted { place }
         | Event::Resumed { place }
         | Event::Ended { place, .. } => Some(*place),
-        Event::RoomPanicked { .. } => None,
+        Event::Speakers { .. } | Event::RoomPanicked { .. } => None,
     }
 }

@@ -5,9 +5,13 @@ mod endings;
 mod forgery;
 mod joins;
 mod loss;
+mod meeting;
 mod moves;
+mod offers;
+mod rooms;
 mod seeds;
 mod shards;
+mod topics;
 
 use std::time::Duration;
 

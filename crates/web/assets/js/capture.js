@@ -84,9 +84,9 @@ export function stopTracks(stream, kind) {
 }
 
 /**
- * Cameras or microphones. Labels are empty until access was granted once.
+ * Cameras, microphones or loudspeakers. Labels are empty until access was granted once.
  *
- * @param {"videoinput" | "audioinput"} kind
+ * @param {"videoinput" | "audioinput" | "audiooutput"} kind
  * @returns {Promise<{id: string, label: string}[]>}
  */
 export async function devicesOf(kind) {
@@ -134,6 +134,11 @@ export class LevelMeter {
   /** Browsers may start measuring only with a click; harmless at any time. */
   wake() {
     if (this.#context?.state === "suspended") this.#context.resume().catch(() => {});
+  }
+
+  /** Whether it has something to measure, but the browser waits for a click before it measures. */
+  get isAsleep() {
+    return this.#source !== null && this.#context.state === "suspended";
   }
 
   /** @returns {number} 0 to 1 */

@@ -2,7 +2,7 @@
  * The lobby: what is live now, and how to start.
  */
 
-import { SignallingError } from "./session.js";
+import { SignallingError } from "../../sdk/session.js";
 import { isName, toName, tokenOf } from "./options.js";
 import { troubleOfConnection } from "./problems.js";
 import {
@@ -106,7 +106,7 @@ function makeTile(name) {
   );
   const link = make(
     "a",
-    { class: "tile", href: "/" },
+    { class: "tile", href: "/", "aria-label": `Watch ${name}` },
     make(
       "span",
       { class: "screen" },
@@ -117,12 +117,36 @@ function makeTile(name) {
     make("bdi", { class: "name" }, name),
     facts,
   );
-  return { item: make("li", { "data-room": name }, link), link, state, lock, viewers, time };
+  const people = make("span");
+  const join = make(
+    "a",
+    { class: "button", href: "/", "aria-label": `Join the call in ${name}` },
+    icon("people"),
+    people,
+  );
+  return {
+    item: make("li", { "data-room": name }, link, join),
+    link,
+    join,
+    people,
+    state,
+    lock,
+    viewers,
+    time,
+  };
 }
 
-function updateTile(tile, { name, viewers = 0, publishers = 0, created_at, locked = false }) {
+function updateTile(
+  tile,
+  { name, viewers = 0, publishers = 0, participants = 0, created_at, locked = false },
+) {
   const isLive = publishers > 0;
   tile.link.href = `/watch/${encodeURIComponent(name)}${fragment()}`;
+  tile.join.href = `/r/${encodeURIComponent(name)}${fragment()}`;
+  setText(
+    tile.people,
+    participants > 0 ? `Join ${participants === 1 ? "1 person" : `${participants} people`}` : "Join",
+  );
   tile.link.classList.toggle("quiet", !isLive);
   tile.link.dataset.state = isLive ? "live" : "idle";
   if (tile.state.dataset.isLive !== String(isLive)) {
@@ -189,7 +213,9 @@ byId("room-form").addEventListener("submit", (event) => {
     field.setAttribute("aria-invalid", "true");
     return field.focus();
   }
-  location.assign(`/publish/${chosenRoom()}${fragment()}`);
+  // Enter in the field starts a call; the other way has a button of its own.
+  const page = event.submitter?.value === "publish" ? "publish" : "r";
+  location.assign(`/${page}/${chosenRoom()}${fragment()}`);
 });
 byId("token-form").addEventListener("submit", (event) => {
   event.preventDefault();

@@ -3,10 +3,11 @@
  * `settings.js` the form.
  */
 
-import { Backoff } from "./backoff.js";
+import { Backoff } from "../../sdk/backoff.js";
 import { LevelMeter, openStream, stopTracks } from "./capture.js";
+import { troubleOfCapture, troubleOfInsecurePage } from "./device-problems.js";
 import { flag, isName, roomOf } from "./options.js";
-import { troubleOfCapture, troubleOfConnection, troubleOfInsecurePage } from "./problems.js";
+import { troubleOfConnection } from "./problems.js";
 import { fillDevices, fillForm, remember, setSource, source, wish } from "./settings.js";
 import { Gauge } from "./stats.js";
 import {
@@ -21,7 +22,7 @@ import {
   wireCopyButtons,
   wireShortcuts,
 } from "./ui.js";
-import { Publisher } from "./whip.js";
+import { Publisher } from "../../sdk/whip.js";
 
 const VIEWERS_POLL_MS = 3_000;
 const TICK_MS = 1_000;

@@ -4,10 +4,10 @@
  * @module
  */
 
-import { devicesOf } from "./capture.js";
 import { flag, tokenOf } from "./options.js";
+import { fillPicker } from "./pickers.js";
 import { byId, make } from "./ui.js";
-import { sendableCodecs } from "./whip.js";
+import { sendableCodecs } from "../../sdk/whip.js";
 
 const query = new URLSearchParams(location.search);
 const settings = byId("settings");
@@ -72,23 +72,8 @@ export function fillForm() {
 
 /** Lists the devices anew; what was chosen stays chosen. */
 export async function fillDevices(chosen = {}) {
-  await fillSelect(byId("camera"), "videoinput", "Camera", "No camera", chosen.cameraId);
-  await fillSelect(byId("microphone"), "audioinput", "Microphone", "No microphone", chosen.microphoneId);
+  await fillPicker(byId("camera"), "videoinput", { noun: "Camera", none: "No camera" }, chosen.cameraId);
+  const words = { noun: "Microphone", none: "No microphone" };
+  await fillPicker(byId("microphone"), "audioinput", words, chosen.microphoneId);
   byId("camera-field").hidden = source() === "screen";
-}
-
-async function fillSelect(select, kind, noun, none, chosen = select.value) {
-  const devices = await devicesOf(kind);
-  const named = devices.map(({ id, label }, index) =>
-    make("option", { value: id }, label || `${noun} ${index + 1}`),
-  );
-  // Before access was granted devices have no ids; the remembered one must not be forgotten over that.
-  const isUnknown = devices.length === 0 && chosen && chosen !== "none";
-  if (isUnknown) named.push(make("option", { value: chosen }, "Last used"));
-  const any = devices.some(({ id }) => id === "default")
-    ? []
-    : [make("option", { value: "" }, "System default")];
-  select.replaceChildren(...any, ...named, make("option", { value: "none" }, none));
-  select.value = chosen;
-  if (select.selectedIndex < 0) select.selectedIndex = 0;
 }

@@ -2,13 +2,13 @@
  * The player's page: states, sound, statistics, full screen. `whep.js` does the playing.
  */
 
-import { Backoff } from "./backoff.js";
+import { Backoff } from "../../sdk/backoff.js";
 import { flag, isName, roomOf, tokenOf } from "./options.js";
 import { troubleOfConnection } from "./problems.js";
-import { SignallingError } from "./session.js";
+import { SignallingError } from "../../sdk/session.js";
 import { Gauge } from "./stats.js";
 import { byId, dress, fillRows, setText, wireShortcuts } from "./ui.js";
-import { playableCodecs, Player } from "./whep.js";
+import { playableCodecs, Player } from "../../sdk/whep.js";
 
 /** Without a new frame for so long, the publisher has stopped or lost its way. */
 const STALL_MS = 2_500;

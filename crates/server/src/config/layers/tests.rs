@@ -107,6 +107,10 @@ fn a_bad_value_is_an_error_that_names_its_key() {
         ("PLENUM_MEDIA__SHARDS", "many", "media.shards"),
         ("PLENUM_DRAIN_TIMEOUT", "soon", "drain_timeout"),
         ("PLENUM_HTTP__TRUSTED_PROXIES", "10.0.0.0/99", "http.trusted_proxies"),
+        ("PLENUM_HTTP__ALLOWED_ORIGINS", "https://a/b", "http.allowed_origins"),
+        ("PLENUM_ROOMS__MAX_PARTICIPANTS", "-1", "rooms.max_participants"),
+        ("PLENUM_ROOMS__LOBBY", "perhaps", "rooms.lobby"),
+        ("PLENUM_ROOMS__EMPTY_TIMEOUT", "soon", "rooms.empty_timeout"),
         ("PLENUM_LOG__FORMAT", "xml", "log.format"),
     ] {
         let error = error_of(load(&Flags::default(), env(&[(variable, value)])));
@@ -119,6 +123,7 @@ fn environment_lists_are_separated_by_commas() {
     let environment = env(&[
         ("PLENUM_MEDIA__EXTERNAL_IP", "198.51.100.7, 2001:db8::7"),
         ("PLENUM_HTTP__TRUSTED_PROXIES", "10.0.0.0/8"),
+        ("PLENUM_HTTP__ALLOWED_ORIGINS", "https://a.example, http://127.0.0.1:3000"),
         ("PLENUM_AUTH__STREAM_KEYS", "demo=0012,Other.Room=b=c"),
         ("PLENUM_AUTH__STREAM_KEYS__THIRD", "00"),
         ("PLENUM_AUTH__KEYS__MixedCase", "a-secret-of-at-least-32-characters"),
@@ -126,10 +131,24 @@ fn environment_lists_are_separated_by_commas() {
     let config = load(&Flags::default(), environment).unwrap();
     assert_eq!(config.media.external_ip.len(), 2);
     assert_eq!(config.http.trusted_proxies.len(), 1);
+    assert_eq!(config.http.allowed_origins.len(), 2);
     assert_eq!(config.auth.stream_keys["demo"].reveal(), "0012");
     assert_eq!(config.auth.stream_keys["Other.Room"].reveal(), "b=c");
     assert_eq!(config.auth.stream_keys["third"].reveal(), "00");
     assert!(config.auth.keys.contains_key("MixedCase"));
+}
+
+#[test]
+fn rooms_can_be_set_by_file_and_environment() {
+    let file = TempFile::new("rooms.toml", "[rooms]\nlobby = true\nempty_timeout = \"1m\"\n");
+    let environment =
+        env(&[("PLENUM_ROOMS__MAX_PARTICIPANTS", "50"), ("PLENUM_ROOMS__AUTO_CREATE", "false")]);
+    let rooms = load(&file.flags(), environment).unwrap().rooms;
+    assert!(rooms.lobby && !rooms.auto_create);
+    assert_eq!((rooms.max_participants, rooms.empty_timeout.as_secs()), (50, 60));
+    assert_eq!(rooms.departure_timeout, Duration::from_secs(30));
+    let later = TempFile::new("later.toml", "[rooms]\nplayout_delay = \"off\"\n");
+    assert!(error_of(load(&later.flags(), [])).contains("playout_delay"), "it does nothing yet");
 }
 
 #[test]

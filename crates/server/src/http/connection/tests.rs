@@ -21,7 +21,7 @@ fn connect(buffer: usize) -> (DuplexStream, watch::Sender<bool>) {
             }),
         );
     let peer = SocketAddr::from(([127, 0, 0, 1], 1));
-    tokio::spawn(serve(far, peer, router, Timeouts::default(), stopped));
+    tokio::spawn(serve(far, (), peer, router, Timeouts::default(), stopped));
     (near, stop)
 }
 

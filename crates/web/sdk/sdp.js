@@ -80,7 +80,7 @@ export function restartedAnswer(answer, fragment) {
 }
 
 /**
- * Asks for stereo Opus. Without `stereo=1` in its own description Chromium decodes to mono.
+ * Asks for stereo Opus on all lines. Without `stereo=1` in its own description Chromium decodes to mono.
  *
  * @param {string} sdp
  * @returns {string}
@@ -88,7 +88,7 @@ export function restartedAnswer(answer, fragment) {
 export function withStereoOpus(sdp) {
   const opus = /^a=rtpmap:(\d+) opus\/48000\/2/im.exec(sdp)?.[1];
   if (!opus) return sdp;
-  return sdp.replace(new RegExp(`^(a=fmtp:${opus} )(.*)$`, "m"), (line, start, parameters) =>
+  return sdp.replace(new RegExp(`^(a=fmtp:${opus} )(.*)$`, "gm"), (line, start, parameters) =>
     /(^|;)\s*stereo=/.test(parameters) ? line : `${start}${parameters.trimEnd()};stereo=1`,
   );
 }
