@@ -68,6 +68,8 @@ struct Slot {
 struct Past {
     count: Count,
     fillings: Fillings,
+    /// Packets of no load generator: media may be faster than the word that somebody else is in the slot.
+    unmarked: u64,
 }
 
 impl Slots {
@@ -131,10 +133,7 @@ impl Slots {
         let marker = match payload::decode(slot.kind == MediaKind::Video, payload) {
             Ok(marker) => marker,
             Err(Mismatch::Corrupt) => return self.past.count.corrupt += 1,
-            Err(Mismatch::NotGenerated) => {
-                self.past.count.foreign += u64::from(!self.has_strangers);
-                return;
-            }
+            Err(Mismatch::NotGenerated) => return self.past.unmarked += 1,
         };
         let is_ours = (marker.origin.run, marker.origin.room) == (self.run, self.room);
         if !is_ours || !slot.receive(at, marker, meters, &mut self.past, find) {
@@ -160,6 +159,9 @@ impl Slots {
     /// Packets so far.
     pub(crate) fn count(&self) -> Count {
         let mut count = self.past.count;
+        if !self.has_strangers {
+            count.foreign += self.past.unmarked;
+        }
         for slot in &self.slots {
             let current = slot.occupant.iter().map(|stretch| (stretch, false));
             let over = slot.former.iter().map(|(stretch, _)| stretch).chain(&slot.early);

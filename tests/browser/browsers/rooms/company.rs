@@ -60,7 +60,6 @@ fn those_inside_exchange_no_sdp_and_see_no_frozen_picture_while_twenty_come_and_
         .args(["load", "--url", &server.url(), "--room", "churn", "--publishers", "0", "--viewers", "0"])
         .args(["--participants", "20", "--publishing", "5", "--video", "30pps,600B", "--join-rate", "4"])
         .args(["--duration", "5s"])
-        .stdout(std::process::Stdio::null())
         .spawn()
         .expect("the load generator starts");
     let mut most = 0;

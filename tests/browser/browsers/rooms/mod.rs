@@ -16,6 +16,17 @@ use serde_json::{Value, json};
 
 use super::SOON;
 
+/// What a page knows of its call, for those who have to find out why something is not seen.
+const KNOWN: &str = "
+    const { state, tracks, slots, localTracks } = window.plenum;
+    const known = { state, slots: [...slots.values()].map((slot) => [slot.mid, slot.track?.id ?? null]) };
+    known.tracks = [...tracks.values()].map((t) => [t.id, t.participant.identity, t.source, t.isMuted ?? t.muted]);
+    known.own = [...localTracks.values()].map((t) => [t.source, t.isOn, t.isMuted ?? t.muted]);
+    known.log = window.__watch.log;
+    known.connections = window.__watch.connections.map((c) => [c.connectionState, c.signalingState]);
+    return known;
+";
+
 /// The page of a call.
 fn room_url(server: &Plenum, room: &str) -> String {
     format!("{}/r/{room}", server.url())
@@ -70,7 +81,11 @@ fn wait_until_all_move(browser: &mut Browser, page: &str, others: &[String], dea
         if others.iter().all(moves) {
             return;
         }
-        assert!(started.elapsed() < deadline, "{page} does not see all of {others:?} move: {now:?}");
+        if started.elapsed() >= deadline {
+            browser.screenshot(page, "call-failed");
+            let known = browser.run(page, KNOWN, Value::Null);
+            panic!("{page} does not see all of {others:?} move: {now:?}, though it knows {known}");
+        }
         before = now;
     }
 }

@@ -174,7 +174,7 @@ fn packets_of_another_room_or_of_nobody_are_foreign() {
     };
     assert_eq!(nothing_of_ours(&mut scene), 4);
     scene.slots.assign(scene.now, &[("4".into(), Occupant::Stranger)]);
-    assert_eq!(nothing_of_ours(&mut scene), 4, "somebody else's camera");
+    assert_eq!(nothing_of_ours(&mut scene), 3, "somebody else's camera, and what came before that was said");
 }
 
 #[test]

@@ -37,7 +37,10 @@ export class Prejoin {
   /** Counts openings: a question that was answered late must not win over a newer one. */
   #turns = { camera: 0, microphone: 0 };
   #meter = new LevelMeter();
+  /** Whether it is what the visitor looks at. */
   #isActive = false;
+  /** Whether devices may be opened: also for a call that was joined before they were. */
+  #isClosed = false;
   #hasSaid = false;
   #shownLevel = 0;
   #notice;
@@ -71,15 +74,22 @@ export class Prejoin {
   /** Starts, or starts over after a call. */
   async open() {
     this.#isActive = true;
+    this.#isClosed = false;
     this.#hasSaid = false;
     this.setBusy(false);
     this.#draw();
     this.#drawLevel();
+    this.#opening = this.#begin();
+    await this.#opening;
+  }
+
+  /** Part of opening from the first moment on: whoever joins at once joins with camera and microphone all the same. */
+  async #begin() {
     const { cameraId, microphoneId } = recall();
     await this.#fill({ cameraId, microphoneId });
-    if (!this.#isActive) return;
-    if (!navigator.mediaDevices) this.#sayInsecure();
-    else await this.#reopen();
+    if (this.#isClosed) return;
+    if (navigator.mediaDevices) await this.#openNow(this.#wanted(KINDS), KINDS);
+    else if (this.#isActive) this.#sayInsecure();
   }
 
   /** @param {boolean} isBusy while joining */
@@ -91,6 +101,7 @@ export class Prejoin {
   /** Gives the devices back: another page wants them, or nobody does. */
   close() {
     this.#isActive = false;
+    this.#isClosed = true;
     for (const kind of KINDS) this.#drop(kind);
     this.#draw();
   }
@@ -118,10 +129,13 @@ export class Prejoin {
     return choice;
   }
 
-  #reopen(kinds = KINDS) {
-    const wanted = Object.fromEntries(KINDS.map((kind) => [kind, kinds.includes(kind) && this.#wish[kind]]));
-    this.#opening = this.#openNow(wanted, kinds);
+  #reopen(kinds) {
+    this.#opening = this.#openNow(this.#wanted(kinds), kinds);
     return this.#opening;
+  }
+
+  #wanted(kinds) {
+    return Object.fromEntries(KINDS.map((kind) => [kind, kinds.includes(kind) && this.#wish[kind]]));
   }
 
   async #openNow(wanted, kinds) {
