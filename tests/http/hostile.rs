@@ -1,8 +1,10 @@
 //! Too large, too many, ambiguous, mutated: a refusal, quickly, and nothing left behind.
 
+use std::io::Write;
+use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use plenum_tests::http::{Response, exchange};
+use plenum_tests::http::{Response, exchange, read_until_closed};
 use plenum_tests::{Plenum, offers, seed};
 
 use crate::Session;
@@ -43,6 +45,19 @@ fn an_announced_gigabyte_is_413_before_it_is_sent() {
     let answer = exchange(server.ready.http, request.as_bytes(), Duration::from_secs(4));
     assert_eq!(Response::parse(&answer, false).expect("an answer").status, 413);
     assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
+}
+
+/// Closing while the sender still sends would reset the connection, and take the answer with it.
+#[test]
+fn who_sends_ten_megabytes_hears_that_they_are_too_many() {
+    let server = Plenum::dev();
+    let request = server.request("POST", "/v1/rooms").body("application/json", vec![b' '; 10_000_000]);
+    let mut stream = TcpStream::connect(server.ready.http).expect("the server accepts connections");
+    stream.write_all(&request.bytes()).expect("all of it is taken");
+    let (answer, closed) = read_until_closed(&mut stream, Duration::from_secs(4));
+    let answer = Response::parse(&answer, false).expect("an answer");
+    assert!(closed && answer.header("connection") == Some("close"), "{:?}", answer.headers());
+    answer.expect_problem(413);
 }
 
 #[test]

@@ -48,6 +48,8 @@ pub const LAYERS_PER_TRACK: usize = 4;
 pub const DATA_CHANNELS: usize = 16;
 /// Bytes of one message on a data channel; longer ones are dropped and counted.
 pub const DATA_MESSAGE: usize = 64 * 1024;
+/// Levels of arrays and objects in the payload of one; deeper ones are dropped and counted: parsers bound them.
+pub const DATA_NESTING: usize = 32;
 /// Bytes of messages that wait for one participant on one topic; beyond it the oldest is dropped and its sender
 /// told.
 pub const DATA_QUEUE: usize = 2 * 1024 * 1024;
@@ -93,6 +95,9 @@ pub const SDP_ROOM: SdpLimits = SdpLimits { bytes: 256 * 1024, lines: 6_000, med
 /// Members of one conference, WHIP publishers among them, where the configuration names no bound; the next join
 /// is refused with 409.
 pub const MEMBERS_PER_CONFERENCE: usize = 2_000;
+/// Bytes of messages that wait to be written to the WebSockets of all rooms together; beyond it joins are refused with
+/// 503.
+pub const OUTBOXES: usize = 256 * 1024 * 1024;
 /// People who wait in one lobby; the next is refused with 503.
 pub const LOBBY: usize = 256;
 /// Identities that one conference keeps out; the next ban is refused with 503.
@@ -103,6 +108,16 @@ pub const KICKED_FOR: Duration = Duration::from_secs(60);
 pub const MESSAGES_PER_SECOND: u32 = 50;
 /// Messages of the room protocol that a member may send at once, if it was quiet before.
 pub const MESSAGES_AT_ONCE: u32 = 100;
+/// Bytes that a member may have the server send to others by `signal` and `update_metadata`, on average; beyond it they
+/// are refused with 429.
+pub const RELAYED_BYTES_PER_SECOND: u32 = 64 * 1024;
+/// Bytes that it may have sent at once, if it was quiet before.
+pub const RELAYED_BYTES_AT_ONCE: u32 = 256 * 1024;
+/// Identities whose permissions one conference remembers to have been changed; the next change is refused with 503.
+pub const OVERRIDES: usize = 10_000;
+/// Bytes of JSON of the metadata of all members of one conference, for each of them is told it all on coming; more is
+/// refused with 413.
+pub const ROOM_METADATA: usize = 1024 * 1024;
 /// Messages that the chat keeps for those who come later; the oldest go.
 pub const CHAT_ENTRIES: usize = 200;
 /// Bytes of payload that the chat keeps; the oldest messages go.

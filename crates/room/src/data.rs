@@ -1,10 +1,11 @@
 //! Messages between participants over data channels: what a channel's label says, the envelope around a payload, and
-//! whom it is for. A payload is passed on as it came, never looked into.
+//! whom it is for. A payload is passed on as it came; all that is looked at is whether every parser will read it.
 //!
 //! A text message is `{"to": .., "payload": ..}` on its way in and `{"from": .., "payload": ..}` on its way out. A binary
 //! one begins with such a header without `payload`, behind its length (16 bits, big-endian), and the bytes follow.
 //! `to` is an identity or an array of them; without it, the message is for everyone.
 
+mod plain;
 mod queue;
 
 pub use queue::DataQueue;
@@ -56,6 +57,9 @@ pub enum EnvelopeError {
     /// Not the JSON object it should be.
     #[error("a message is a JSON object with `payload`, and `to` an identity or an array of identities")]
     Malformed,
+    /// A payload that common parsers refuse: a number beyond a double, half a surrogate pair, or deep nesting.
+    #[error("the payload is JSON that not everybody can read")]
+    Unreadable,
     /// More names than [`limits::DATA_ADDRESSEES`].
     #[error("a message names too many participants")]
     TooManyNames,
@@ -120,6 +124,9 @@ impl<'a> Envelope<'a> {
     /// Opens a text message.
     pub fn open_text(text: &'a str) -> Result<Self, EnvelopeError> {
         let Text { to, payload } = read_object(text.as_bytes())?;
+        if !plain::is_plain(payload.get()) {
+            return Err(EnvelopeError::Unreadable);
+        }
         Ok(Self { to: addressees(to)?, payload: Payload::Json(payload.get()) })
     }
 

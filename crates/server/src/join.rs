@@ -39,6 +39,8 @@ pub struct Joining {
     pub name: Option<DisplayName>,
     /// The token's `metadata`.
     pub metadata: Option<String>,
+    /// Whether it is a viewer that only moderators see.
+    pub hidden: bool,
     /// What it offers.
     pub offer: MediaOffer,
     /// Its candidates that may be checked.
@@ -182,6 +184,7 @@ fn new_session(place: Place, joining: Joining, local_ufrag: &str) -> Result<Sess
         identity: joining.identity,
         name: joining.name,
         metadata: joining.metadata,
+        hidden: joining.hidden,
         offer: joining.offer,
         ice: Mutex::new(IceSession {
             etag: EntityTag::new(local_ufrag),

@@ -74,6 +74,9 @@ impl<'a> Access<'a> {
 /// What a token allows, after the check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grant {
+    /// Whether a token or a stream key stood behind it: false where there are no keys, so that everybody is granted
+    /// everything.
+    pub vouched: bool,
     /// The only room it is good for; `None` without keys (everything is allowed) and for tokens without
     /// a room.
     pub room: Option<RoomName>,
@@ -99,6 +102,7 @@ impl Grant {
     /// What everybody has when there are no keys.
     fn everything() -> Self {
         Self {
+            vouched: false,
             room: None,
             identity: None,
             name: None,
@@ -114,6 +118,7 @@ impl Grant {
     /// What a stream key gives.
     fn publish_only(room: &RoomName) -> Self {
         Self {
+            vouched: true,
             room: Some(room.clone()),
             can_subscribe: false,
             can_publish_data: false,

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use plenum_tests::room::{Joining, Member};
+use plenum_tests::room::{Joining, Member, Socket};
 use plenum_tests::{Plenum, wait_until};
 use serde_json::{Value, json};
 
@@ -124,6 +124,27 @@ fn a_stalled_receiver_does_not_slow_the_others_and_the_sender_is_told() {
     let notice = sender.message(is_notice).unwrap();
     assert!(notice["messages"].as_u64().unwrap() > 0, "{notice}");
     assert!(members[1].message(is_notice).is_none(), "only who sent them");
+}
+
+/// What one parser refuses would make a `welcome` with it in its history unreadable.
+#[test]
+fn what_not_everybody_can_read_is_neither_passed_on_nor_kept() {
+    let _guard = together();
+    let server = Plenum::dev();
+    let early = members(&server, &["ada", "bob"], "chat");
+    let abyss = ["[".repeat(1_000), "]".repeat(1_000)].concat();
+    for payload in [r#""\ud800""#, "1e999", &abyss, r#""readable""#] {
+        let message = format!(r#"{{"payload":{payload}}}"#);
+        early[0].say_bytes("chat", false, message.into_bytes());
+    }
+    wait_until("bob has one", SOON, || !heard(&early[1], "chat").is_empty());
+    let welcome = Socket::connect(&server, "desk").join("late");
+    let kept: Vec<_> = welcome["chat"].as_array().unwrap().iter().map(|kept| &kept["payload"]).collect();
+    assert_eq!(kept, ["readable"]);
+    assert_eq!(heard(&early[1], "chat").len(), 1);
+    wait_until("the others are counted", SOON, || {
+        server.scrape().sum_where("plenum_data_messages_total", &[("result", "dropped")]) == 3.0
+    });
 }
 
 #[test]

@@ -32,8 +32,9 @@ pub fn enter(
         return Ok(hall);
     }
     app.drain.check()?;
+    app.halls.check_waiting()?;
     let grant = grant(app, visitor, join)?;
-    let entrant = Entrant::new(grant, join, !app.keyring.is_open(), &suffix()?)?;
+    let entrant = Entrant::new(grant, join, &suffix()?)?;
     let secret = join::random()?;
     for _ in 0..TRIES {
         let hall = app.halls.find(app, &visitor.room)?;
@@ -57,8 +58,8 @@ fn resume(
 ) -> Option<Arc<Hall>> {
     let token = join.resume.as_deref()?;
     let hall = app.halls.get(&visitor.room)?;
-    let resumed = hall.connect(arrival.socket, outbox, |conference, now| {
-        conference.resume(now, token, arrival).then_some(()).ok_or(())
+    let resumed = hall.connect(arrival.socket, outbox, |conference, _| {
+        conference.resume(token, arrival).then_some(()).ok_or(())
     });
     resumed.ok().map(|()| hall)
 }

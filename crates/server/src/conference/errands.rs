@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use plenum_engine::{Command, TrackId};
-use plenum_model::Place;
+use plenum_model::{CloseReason, Place, RoomName};
 use plenum_net::CallError;
 use plenum_signal::conference::Effect;
 use tokio::sync::{Notify, mpsc};
@@ -42,11 +42,11 @@ pub struct Errands {
 }
 
 impl Errands {
-    /// A queue, and a task that works it off until all of its senders are gone.
-    pub fn spawn(app: Arc<App>) -> Self {
+    /// A queue of a room, and a task that works it off until all of its senders are gone.
+    pub fn spawn(app: Arc<App>, room: RoomName) -> Self {
         let (queue, errands) = mpsc::unbounded_channel();
         let backlog = Arc::new(Backlog::default());
-        tokio::spawn(work_off(app, errands, backlog.clone()));
+        tokio::spawn(work_off(app, room, errands, backlog.clone()));
         Self { queue, backlog }
     }
 
@@ -71,19 +71,30 @@ impl Errands {
     }
 }
 
-async fn work_off(app: Arc<App>, mut errands: mpsc::UnboundedReceiver<Errand>, backlog: Arc<Backlog>) {
+async fn work_off(
+    app: Arc<App>,
+    room: RoomName,
+    mut errands: mpsc::UnboundedReceiver<Errand>,
+    backlog: Arc<Backlog>,
+) {
     while let Some(errand) = errands.recv().await {
-        run(&app, errand).await;
+        run(&app, &room, errand).await;
         backlog.waiting.fetch_sub(1, Ordering::Relaxed);
         backlog.shrunk.notify_waiters();
     }
 }
 
-async fn run(app: &App, errand: Errand) {
+async fn run(app: &App, room: &RoomName, errand: Errand) {
     match (&errand.effect, errand.source) {
         (Effect::AddCandidates { place, candidates }, Some(source)) => {
             let candidates = source::checkable(candidates, source, &app.local_addresses());
             add_candidates(app, *place, &candidates).await;
+        }
+        (Effect::EndViewers { identity }, _) => {
+            let own = app.directory.room(room, |room| room.places_watched_by(identity));
+            for place in own.unwrap_or_default() {
+                end_viewer(app, place, CloseReason::Kicked).await;
+            }
         }
         (effect, _) => order(app, || command(effect)).await,
     }
@@ -96,6 +107,14 @@ async fn add_candidates(app: &App, place: Place, candidates: &[SocketAddr]) {
     if !new.is_empty() {
         ice.candidates.extend(&new);
         order(app, || Some((place, Command::AddCandidates { place, candidates: new.clone() }))).await;
+    }
+}
+
+/// Ends a WHEP session, of which no conference knows. It is out of sight then.
+pub async fn end_viewer(app: &App, place: Place, reason: CloseReason) {
+    order(app, || Some((place, Command::Close { place, reason }))).await;
+    if let Some(session) = app.directory.at(place) {
+        app.directory.leave(&session.id);
     }
 }
 
@@ -124,8 +143,10 @@ fn command(effect: &Effect) -> Option<(Place, Command)> {
             (place, Command::Demand { place, mid: mid.clone(), demand })
         }
         Effect::Allow { place, allowed } => (place, Command::Allow { place, allowed }),
-        Effect::AddCandidates { .. } | Effect::Send { .. } | Effect::HangUp { .. } | Effect::Closed => {
-            return None;
-        }
+        Effect::AddCandidates { .. }
+        | Effect::EndViewers { .. }
+        | Effect::Send { .. }
+        | Effect::HangUp { .. }
+        | Effect::Closed => return None,
     })
 }

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use plenum_engine::Event;
 use plenum_model::{Place, RoomName};
@@ -19,7 +19,11 @@ use super::outbox::Outbox;
 use super::registry::Halls;
 use super::reports;
 use crate::app::App;
+use crate::directory::{Directory, SessionKind};
 use crate::metrics;
+
+/// How soon to see again whether somebody still watches a room that would end otherwise.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// See the module.
 pub struct Hall {
@@ -27,6 +31,7 @@ pub struct Hall {
     inside: Mutex<Inside>,
     errands: Errands,
     halls: Weak<Halls>,
+    directory: Arc<Directory>,
     /// Told when the conference's next deadline is another one.
     alarm: Notify,
 }
@@ -53,10 +58,11 @@ impl Hall {
             members: 0,
         };
         let hall = Arc::new(Self {
-            name,
             inside: Mutex::new(inside),
-            errands: Errands::spawn(app.clone()),
+            errands: Errands::spawn(app.clone(), name.clone()),
+            name,
             halls: Arc::downgrade(&app.halls),
+            directory: app.directory.clone(),
             alarm: Notify::new(),
         });
         tokio::spawn(keep_time(hall.clone()));
@@ -199,6 +205,25 @@ impl Hall {
         }
     }
 
+    /// Whether nobody is in the room, but somebody watches it over WHEP. The conference does not know of them; what it
+    /// keeps, bans and a lock among it, is for them as well.
+    pub(super) fn is_only_watched(&self) -> bool {
+        let watched = || self.directory.room(&self.name, |room| room.count(SessionKind::Whep) > 0);
+        self.look(|conference| conference.members() == 0 && conference.waiting().is_empty())
+            && watched() == Some(true)
+    }
+
+    /// The conference's deadline has come. Rooms that somebody watches do not end of being empty.
+    async fn tick(&self) {
+        if !self.is_only_watched() {
+            return self.with(|conference, now| conference.tick(now));
+        }
+        tokio::select! {
+            () = tokio::time::sleep(LOOK_AGAIN) => {}
+            () = self.alarm.notified() => {}
+        }
+    }
+
     /// Whether the conference is over; whoever comes now needs another hall.
     pub fn is_over(&self) -> bool {
         self.look(Conference::is_closed)
@@ -240,7 +265,7 @@ async fn keep_time(hall: Arc<Hall>) {
             return;
         }
         tokio::select! {
-            () = until(deadline) => hall.with(|conference, now| conference.tick(now)),
+            () = until(deadline) => hall.tick().await,
             () = hall.alarm.notified() => {}
         }
     }

@@ -74,6 +74,7 @@ async fn begin(
         identity: ticket.identity.clone(),
         name: None,
         metadata: None,
+        hidden: false,
         offer,
         candidates,
         asked_at,

@@ -20,6 +20,7 @@ mod registry;
 mod reports;
 mod socket;
 
+pub use errands::end_viewer;
 pub use expected::Expected;
 pub use hall::Hall;
 pub use registry::Halls;

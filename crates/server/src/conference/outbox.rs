@@ -2,7 +2,8 @@
 //! holds up nobody but itself. The task that writes to the socket empties it.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, watch};
 
@@ -11,6 +12,25 @@ const MESSAGES: usize = 256;
 /// Bytes that may wait behind the first one, which may be as long as it has to: a `welcome` to a large room.
 const BYTES: usize = 1024 * 1024;
 
+/// Bytes that wait in all outboxes together, and those on their way to a socket. Clones are the same.
+#[derive(Debug, Clone, Default)]
+pub struct Total(Arc<AtomicUsize>);
+
+impl Total {
+    /// How many.
+    pub fn bytes(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn add(&self, bytes: usize) {
+        self.0.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    fn subtract(&self, bytes: usize) {
+        self.0.fetch_sub(bytes, Ordering::Relaxed);
+    }
+}
+
 /// The sender's end; clones are the same outbox.
 #[derive(Debug, Clone)]
 pub struct Outbox(Arc<Shared>);
@@ -18,6 +38,7 @@ pub struct Outbox(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     queue: Mutex<Queue>,
+    total: Total,
     filled: Notify,
     taken: Notify,
     /// Turns true when it is over: whoever waits for a slow peer need not any longer.
@@ -28,7 +49,30 @@ struct Shared {
 struct Queue {
     texts: VecDeque<Arc<str>>,
     bytes: usize,
+    /// Of the message that was taken last. The socket has it until the next one is asked for.
+    in_flight: usize,
     hang_up: Option<u16>,
+}
+
+impl Queue {
+    /// Bytes behind the message that is next to have left.
+    fn behind(&self) -> usize {
+        match self.in_flight {
+            0 => self.bytes - self.texts.front().map_or(0, |first| first.len()),
+            _ => self.bytes,
+        }
+    }
+
+    fn is_first(&self) -> bool {
+        self.in_flight == 0 && self.texts.is_empty()
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        let queue = self.queue.get_mut().unwrap_or_else(PoisonError::into_inner);
+        self.total.subtract(queue.bytes + queue.in_flight);
+    }
 }
 
 /// What is to be written next.
@@ -45,11 +89,12 @@ pub enum Outgoing {
 pub struct Full;
 
 impl Outbox {
-    /// Empty.
-    pub fn new() -> Self {
+    /// Empty; what comes to wait in it is part of `total`.
+    pub fn new(total: Total) -> Self {
         let hung_up = watch::Sender::new(false);
         Self(Arc::new(Shared {
             queue: Mutex::default(),
+            total,
             filled: Notify::new(),
             taken: Notify::new(),
             hung_up,
@@ -66,13 +111,12 @@ impl Outbox {
         if queue.hang_up.is_some() {
             return Ok(());
         }
-        if let Some(first) = queue.texts.front() {
-            let behind = queue.bytes - first.len() + text.len();
-            if queue.texts.len() >= MESSAGES || behind > BYTES {
-                return Err(Full);
-            }
+        let fits = queue.texts.len() < MESSAGES && queue.behind() + text.len() <= BYTES;
+        if !fits && !queue.is_first() {
+            return Err(Full);
         }
         queue.bytes += text.len();
+        self.0.total.add(text.len());
         queue.texts.push_back(text);
         self.0.filled.notify_one();
         Ok(())
@@ -93,6 +137,8 @@ impl Outbox {
         let mut queue = self.queue();
         if queue.hang_up.is_none() {
             queue.texts.clear();
+            self.0.total.subtract(queue.bytes);
+            self.0.total.add(last.len());
             queue.bytes = last.len();
             queue.texts.push_back(last);
         }
@@ -100,8 +146,10 @@ impl Outbox {
         self.hang_up(code);
     }
 
-    /// What is to be written next; waits for it. After [`Outgoing::Close`] there is no more.
+    /// What is to be written next; waits for it. What it gave before has been written. After [`Outgoing::Close`] there
+    /// is no more.
     pub async fn next(&self) -> Outgoing {
+        self.written();
         loop {
             if let Some(next) = self.take() {
                 return next;
@@ -110,11 +158,20 @@ impl Outbox {
         }
     }
 
+    fn written(&self) {
+        let written = std::mem::take(&mut self.queue().in_flight);
+        self.0.total.subtract(written);
+        if written > 0 {
+            self.0.taken.notify_waiters();
+        }
+    }
+
     fn take(&self) -> Option<Outgoing> {
         let mut queue = self.queue();
         match queue.texts.pop_front() {
             Some(text) => {
                 queue.bytes -= text.len();
+                queue.in_flight = text.len();
                 self.0.taken.notify_waiters();
                 Some(Outgoing::Text(text))
             }
@@ -136,7 +193,7 @@ impl Outbox {
 
     fn is_calm(&self) -> bool {
         let queue = self.queue();
-        queue.texts.len() <= MESSAGES / 2 && queue.bytes <= BYTES / 2
+        queue.texts.len() <= MESSAGES / 2 && queue.bytes + queue.in_flight <= BYTES / 2
     }
 
     /// Waits until somebody hangs up.
@@ -151,6 +208,10 @@ impl Outbox {
 mod tests {
     use super::*;
 
+    fn empty() -> Outbox {
+        Outbox::new(Total::default())
+    }
+
     fn text(bytes: usize) -> Arc<str> {
         "x".repeat(bytes).into()
     }
@@ -161,7 +222,7 @@ mod tests {
 
     #[tokio::test]
     async fn messages_come_out_in_order_and_the_close_last() {
-        let outbox = Outbox::new();
+        let outbox = empty();
         outbox.push("a".into()).unwrap();
         outbox.push("b".into()).unwrap();
         outbox.hang_up(1000);
@@ -175,20 +236,40 @@ mod tests {
 
     #[tokio::test]
     async fn it_is_full_by_messages_or_by_bytes() {
-        assert_eq!(fill(&Outbox::new(), 10), MESSAGES);
+        assert_eq!(fill(&empty(), 10), MESSAGES);
         let behind_the_first = BYTES / 100_000;
-        let outbox = Outbox::new();
+        let outbox = empty();
         assert_eq!(fill(&outbox, 100_000), 1 + behind_the_first);
         outbox.next().await;
-        assert_eq!(fill(&outbox, 100_000), 1, "what was taken counts no more");
-        let outbox = Outbox::new();
+        assert_eq!(fill(&outbox, 100_000), 0, "what was taken is still being written");
+        outbox.next().await;
+        assert_eq!(fill(&outbox, 100_000), 1, "what was written counts no more");
+        let outbox = empty();
         assert!(outbox.push(text(2 * BYTES)).is_ok(), "the first may be as long as it has to");
         assert_eq!(fill(&outbox, 100_000), behind_the_first);
     }
 
     #[tokio::test]
+    async fn what_waits_or_is_being_written_counts_into_the_total_until_it_is_over() {
+        let total = Total::default();
+        let (one, other) = (Outbox::new(total.clone()), Outbox::new(total.clone()));
+        one.push(text(2 * BYTES)).unwrap();
+        one.push(text(10)).unwrap();
+        other.push(text(5)).unwrap();
+        one.next().await;
+        assert_eq!(total.bytes(), 2 * BYTES + 15, "the socket has not taken it yet");
+        assert_eq!(fill(&one, 500_000), BYTES / 500_000, "and it is the first still");
+        one.next().await;
+        assert_eq!(total.bytes(), 15 + 500_000 * (BYTES / 500_000));
+        one.cut_off(text(7), 1008);
+        assert_eq!(total.bytes(), 10 + 7 + 5);
+        drop((one, other));
+        assert_eq!(total.bytes(), 0);
+    }
+
+    #[tokio::test]
     async fn who_is_cut_off_gets_the_last_word_only() {
-        let outbox = Outbox::new();
+        let outbox = empty();
         fill(&outbox, 10);
         outbox.cut_off("last".into(), 1008);
         outbox.hung_up().await;
@@ -198,7 +279,7 @@ mod tests {
 
     #[tokio::test]
     async fn it_is_calm_again_when_half_of_it_was_taken() {
-        let outbox = Outbox::new();
+        let outbox = empty();
         outbox.calm().await;
         fill(&outbox, 10);
         let calm = tokio::spawn({
@@ -215,7 +296,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_waits_is_woken() {
-        let outbox = Outbox::new();
+        let outbox = empty();
         let waiting = tokio::spawn({
             let outbox = outbox.clone();
             async move { outbox.next().await }

@@ -8,13 +8,14 @@ use std::time::Duration;
 
 use dashmap::{DashMap, Entry};
 use plenum_engine::Event;
-use plenum_model::{Place, RoomName};
+use plenum_model::{Place, RoomName, limits};
 use plenum_signal::conference::{Conference, Settings, SocketId};
 use plenum_signal::room::ClosedReason;
 use plenum_signal::{Problem, Slug};
 use tokio::sync::Notify;
 
 use super::hall::Hall;
+use super::outbox::Total;
 use super::reports;
 use crate::app::App;
 use crate::config::Rooms;
@@ -36,6 +37,7 @@ pub struct Halls {
     members: AtomicUsize,
     sockets: AtomicUsize,
     last_socket: AtomicU64,
+    waiting: Total,
     /// Told whenever members or sockets have become fewer.
     fewer: Notify,
 }
@@ -57,6 +59,7 @@ impl Halls {
             members: AtomicUsize::new(0),
             sockets: AtomicUsize::new(0),
             last_socket: AtomicU64::new(0),
+            waiting: Total::default(),
             fewer: Notify::new(),
         }
     }
@@ -114,13 +117,14 @@ impl Halls {
             return Ok(());
         }
         let closed = self.all().iter().any(|hall| {
-            hall.with(|conference, _| {
-                let empty = conference.members() == 0 && conference.waiting().is_empty();
-                if empty {
-                    conference.close(ClosedReason::RoomClosed);
-                }
-                empty
-            })
+            !hall.is_only_watched()
+                && hall.with(|conference, _| {
+                    let empty = conference.members() == 0 && conference.waiting().is_empty();
+                    if empty {
+                        conference.close(ClosedReason::RoomClosed);
+                    }
+                    empty
+                })
         });
         match closed {
             true => Ok(()),
@@ -173,6 +177,22 @@ impl Halls {
     pub(super) fn socket_closed(&self) {
         self.sockets.fetch_sub(1, Ordering::Relaxed);
         self.fewer.notify_waiters();
+    }
+
+    /// What waits to be sent on all sockets.
+    pub(super) fn waiting(&self) -> &Total {
+        &self.waiting
+    }
+
+    /// 503 while so much waits to be sent that nobody new can be told anything.
+    pub(super) fn check_waiting(&self) -> Result<(), Problem> {
+        match self.waiting.bytes() < limits::OUTBOXES {
+            true => Ok(()),
+            false => {
+                Err(Problem::new(Slug::Overloaded, "too much waits to be sent")
+                    .with_retry_after(RETRY_AFTER_S))
+            }
+        }
     }
 
     pub(super) fn count_members(&self, before: usize, now: usize) {

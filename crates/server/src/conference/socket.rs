@@ -4,6 +4,8 @@
 //! an offer is negotiated before the next message is looked at. Whoever writes too fast, does not read or does not
 //! answer pings is shown out.
 
+use std::error::Error;
+use std::io::{self, ErrorKind};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -52,7 +54,8 @@ pub struct Visitor {
 
 /// Serves a WebSocket to its end.
 pub async fn receive(app: Arc<App>, visitor: Visitor, socket: WebSocket) {
-    let open = Open { app: app.clone(), socket: app.halls.socket_opened(), outbox: Outbox::new() };
+    let outbox = Outbox::new(app.halls.waiting().clone());
+    let open = Open { app: app.clone(), socket: app.halls.socket_opened(), outbox };
     let (sink, stream) = socket.split();
     let writing = tokio::spawn(write(sink, open.outbox.clone()));
     let conversation = std::panic::AssertUnwindSafe(converse(&open, visitor, stream));
@@ -262,10 +265,26 @@ async fn empty(sink: &mut SplitSink<WebSocket, Message>, outbox: &Outbox) {
             _ = pings.tick() => Message::Ping(Bytes::new()),
         };
         let last = matches!(frame, Message::Close(_));
-        if sink.send(frame).await.is_err() || last {
+        let sent = sink.send(frame).await;
+        if sent.as_ref().is_err_and(is_stall) {
+            metrics::count_slow_socket();
+        }
+        if sent.is_err() || last {
             return;
         }
     }
+}
+
+/// Whether the peer has taken nothing for too long, as [`crate::http`] says it.
+fn is_stall(error: &axum::Error) -> bool {
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        if error.downcast_ref().is_some_and(|error: &io::Error| error.kind() == ErrorKind::TimedOut) {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 /// Without a copy: the same text may go to many.

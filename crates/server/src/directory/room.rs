@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use plenum_model::{Format, Identity, MediaKind};
+use plenum_model::{Format, Identity, MediaKind, Place};
 
 use super::{Session, SessionId, SessionKind};
 
@@ -92,6 +92,12 @@ impl Room {
 
     pub(super) fn viewers_at_home(&self) -> usize {
         self.viewers.values().filter(|viewer| viewer.place.shard == self.home).count()
+    }
+
+    /// Where the WHEP sessions of an identity sit; the same may watch many times.
+    pub fn places_watched_by(&self, identity: &Identity) -> Vec<Place> {
+        let own = self.viewers.values().filter(|viewer| viewer.identity == *identity);
+        own.map(|viewer| viewer.place).collect()
     }
 
     /// The WHEP sessions, oldest first.

@@ -118,6 +118,8 @@ pub struct Session {
     pub name: Option<DisplayName>,
     /// The token's `metadata`.
     pub metadata: Option<String>,
+    /// Of viewers: whether only moderators see it. Of others the conference knows, where it may change.
+    pub hidden: bool,
     /// What was offered first.
     pub offer: MediaOffer,
     /// Locked for the whole of a PATCH, so that restarts come one after the other.

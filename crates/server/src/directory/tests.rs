@@ -94,6 +94,7 @@ fn session(reservation: &Reservation, kind: SessionKind, name: &str, formats: &[
         identity: identity(name),
         name: None,
         metadata: None,
+        hidden: false,
         ice: Mutex::new(IceSession {
             etag: EntityTag::new("e"),
             remote: offer.ice.clone(),

@@ -10,13 +10,32 @@ use plenum_signal::{Problem, Slug};
 /// From the end of the headers to the end of the body.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How much is read of what is too long: who is still sending when the connection is closed does not hear why.
+const EXCESS: usize = 16 * 1024 * 1024;
+/// How long to wait for more of that.
+const EXCESS_PAUSE: Duration = Duration::from_millis(500);
+
 /// The whole body, of at most `limit` bytes.
-pub async fn read(body: Body, limit: usize) -> Result<Bytes, Problem> {
-    match tokio::time::timeout(TIMEOUT, Limited::new(body, limit).collect()).await {
+pub async fn read(mut body: Body, limit: usize) -> Result<Bytes, Problem> {
+    match tokio::time::timeout(TIMEOUT, Limited::new(&mut body, limit).collect()).await {
         Err(_) => Err(Problem::new(Slug::RequestTimeout, "the body did not arrive within 5 seconds")),
         Ok(Ok(whole)) => Ok(whole.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Problem::body_too_large(limit)),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            let _ = tokio::time::timeout(TIMEOUT, pour_away(body)).await;
+            Err(Problem::body_too_large(limit))
+        }
         Ok(Err(_)) => Err(Problem::new(Slug::MalformedRequest, "the body broke off")),
+    }
+}
+
+/// Reads on as long as something comes, but not for ever.
+async fn pour_away(mut body: Body) {
+    let mut left = EXCESS;
+    while let Ok(Some(Ok(frame))) = tokio::time::timeout(EXCESS_PAUSE, body.frame()).await {
+        left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
+        if left == 0 {
+            return;
+        }
     }
 }
 

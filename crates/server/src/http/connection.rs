@@ -33,6 +33,8 @@ pub struct Timeouts {
     pub idle: Duration,
     /// Without taking any byte of a response.
     pub stall: Duration,
+    /// The same once the stream is a WebSocket: what waits there grows, and who comes back misses nothing.
+    pub stall_upgraded: Duration,
 }
 
 impl Default for Timeouts {
@@ -42,6 +44,7 @@ impl Default for Timeouts {
             headers: Duration::from_secs(5),
             idle: Duration::from_secs(30),
             stall: Duration::from_secs(30),
+            stall_upgraded: Duration::from_secs(5),
         }
     }
 }
@@ -107,6 +110,8 @@ enum Phase {
     Busy,
     /// Kept alive for the next request.
     Idle,
+    /// A request has taken over the stream.
+    Upgraded,
 }
 
 /// The phase and when it began, shared by the stream, the service and the response's body.
@@ -142,6 +147,14 @@ impl Progress {
         }
     }
 
+    /// How long a write may make no progress.
+    fn stall(&self, timeouts: &Timeouts) -> Duration {
+        match self.0.lock().unwrap().phase {
+            Phase::Upgraded => timeouts.stall_upgraded,
+            Phase::Silent | Phase::Head | Phase::Busy | Phase::Idle => timeouts.stall,
+        }
+    }
+
     /// Until when the read of `cx` may wait; without a deadline it is woken when there is one.
     fn deadline(&self, timeouts: &Timeouts, cx: &Context<'_>) -> Option<Instant> {
         let mut state = self.0.lock().unwrap();
@@ -149,7 +162,7 @@ impl Progress {
             Phase::Silent => timeouts.first_byte,
             Phase::Head => timeouts.headers,
             Phase::Idle => timeouts.idle,
-            Phase::Busy => {
+            Phase::Busy | Phase::Upgraded => {
                 state.reader = Some(cx.waker().clone());
                 return None;
             }
@@ -192,7 +205,8 @@ impl<S, G> Timed<S, G> {
         }
         if !self.stalled {
             self.stalled = true;
-            self.write_timer.as_mut().reset(Instant::now() + self.timeouts.stall);
+            let allowed = self.progress.stall(&self.timeouts);
+            self.write_timer.as_mut().reset(Instant::now() + allowed);
         }
         ready!(self.write_timer.as_mut().poll(cx));
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
@@ -259,7 +273,11 @@ struct WatchedBody {
 }
 
 fn watch_end(response: Response<Body>, progress: Progress) -> Response<WatchedBody> {
-    let progress = (response.status() != StatusCode::SWITCHING_PROTOCOLS).then_some(progress);
+    let upgraded = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+    if upgraded {
+        progress.enter(Phase::Upgraded);
+    }
+    let progress = (!upgraded).then_some(progress);
     response.map(|body| WatchedBody { body, progress })
 }
 

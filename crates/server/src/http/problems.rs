@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, Method, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use plenum_model::Fault;
 use plenum_signal::{Problem, Slug};
 use plenum_web::Page;
@@ -32,7 +32,12 @@ impl IntoResponse for Refusal {
             Fault::Limit => tracing::warn!(slug, ?detail, "refused"),
             Fault::Ourselves => tracing::error!(slug, ?detail, "failed"),
         }
-        problem.respond().map(Body::from)
+        let mut response = problem.respond().map(Body::from);
+        if problem.slug() == Slug::BodyTooLarge {
+            // There may be more of it than anybody wants to read before the next request.
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
     }
 }
 

@@ -8,13 +8,14 @@ use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
 use http::Method;
 use plenum_engine::Role;
-use plenum_model::{Identity, RoomName, limits::SDP_WHIP};
-use plenum_signal::{Problem, whep};
+use plenum_model::{CloseReason, Identity, RoomName, limits::SDP_WHIP};
+use plenum_signal::{Grant, Problem, whep};
 
 use super::problems::Refusal;
 use super::router::{parse_identity, parse_room};
 use super::{body, source};
 use crate::app::App;
+use crate::conference;
 use crate::directory::{SessionKind, Unwatchable};
 use crate::join::{self, Joining};
 
@@ -110,26 +111,37 @@ async fn watch(
     app.drain.check()?;
     let (head, body) = request.into_parts();
     let grant = whep::admit(SystemTime::now(), &app.keyring, &room, &head.headers)?;
-    if let Some(hall) = app.halls.get(&room) {
-        hall.look(|conference| conference.check_viewer(asked_at, &grant))?;
-    }
+    check(&app, &room, &grant)?;
     let source = source::of_parts(&head, &app.trusted_proxies);
     let offer = whep::read_offer(&body::read(body, SDP_WHIP.bytes).await?)?;
     app.directory.can_watch(&room, of.as_ref(), &offer).map_err(refuse)?;
     let joining = Joining {
-        room,
+        room: room.clone(),
         kind: SessionKind::Whep,
         role: Role::Viewer { of },
-        identity: grant.identity.unwrap_or_else(anonymous),
-        name: grant.name,
-        metadata: grant.metadata,
+        identity: grant.identity.clone().unwrap_or_else(anonymous),
+        name: grant.name.clone(),
+        metadata: grant.metadata.clone(),
+        hidden: grant.hidden,
         candidates: source::checkable(&offer.candidates, source, &app.local_addresses()),
         offer,
         asked_at,
         hall: None,
     };
-    let entered = join::enter(app, joining).await?;
+    let entered = join::enter(app.clone(), joining).await?;
+    if let Err(problem) = check(&app, &room, &grant) {
+        // Shown out while on the way in, when there was no session yet that could have been ended.
+        tokio::spawn(async move {
+            conference::end_viewer(&app, entered.session.place, CloseReason::Kicked).await
+        });
+        return Err(problem.into());
+    }
     Ok(join::created(&entered.session, entered.answer).await.map(Body::from))
+}
+
+fn check(app: &App, room: &RoomName, grant: &Grant) -> Result<(), Problem> {
+    let Some(hall) = app.halls.get(room) else { return Ok(()) };
+    hall.look(|conference| conference.check_viewer(Instant::now(), grant))
 }
 
 fn refuse(why: Unwatchable) -> Problem {

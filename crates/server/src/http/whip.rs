@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use http::Method;
 use plenum_engine::{Role, TrackId};
 use plenum_model::{MediaKind, MediaOffer, RoomName, limits::SDP_WHIP};
-use plenum_signal::conference::{Conference, Publisher};
+use plenum_signal::conference::Conference;
 use plenum_signal::{Problem, whip};
 
 use super::problems::Refusal;
@@ -72,15 +72,12 @@ pub(super) async fn publish(app: Arc<App>, room: RoomName, request: Request) -> 
     // Opened only now, for somebody who means it, and perhaps with a lobby.
     let hall = app.halls.find(&app, &room)?;
     hall.look(|conference| check(conference, &publisher))?;
-    let member = Publisher {
-        identity: publisher.identity.clone(),
-        name: publisher.name.clone(),
-        metadata: publisher.grant.metadata.clone(),
-    };
+    let member = publisher.clone();
     let joining = Joining {
         room,
         kind: SessionKind::Whip,
         role: Role::Publisher,
+        hidden: false,
         identity: publisher.identity,
         name: publisher.name,
         metadata: publisher.grant.metadata,

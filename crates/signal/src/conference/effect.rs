@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use plenum_model::{Allowed, CloseReason, Place, RemoteCandidate, SlotDemand};
+use plenum_model::{Allowed, CloseReason, Identity, Place, RemoteCandidate, SlotDemand};
 
 use crate::room::{ClosedReason, ServerMessage};
 
@@ -41,6 +41,11 @@ pub enum Effect {
         place: Place,
         /// Why.
         reason: CloseReason,
+    },
+    /// End the WHEP sessions of an identity, which are nobody's here. It may have none.
+    EndViewers {
+        /// Of its token.
+        identity: Identity,
     },
     /// Forward nothing of a track, or go on to do so.
     Mute {

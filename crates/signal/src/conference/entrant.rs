@@ -29,21 +29,23 @@ pub struct Entrant {
     pub(super) permissions: Permissions,
     /// Whether a token stands behind it at all.
     pub(super) vouched: bool,
+    /// Whether that token says who it is.
+    pub(super) named: bool,
 }
 
 impl Entrant {
-    /// From the `grant` of a token and what `join` says; the token wins. `vouched` is false where there are no keys,
-    /// so that everybody is granted everything. `suffix`, a few random characters, tells people apart who say
-    /// nothing of themselves but the same name.
-    pub fn new(grant: Grant, join: &Join, vouched: bool, suffix: &str) -> Result<Self, Problem> {
+    /// From the `grant` of a token and what `join` says; the token wins. `suffix`, a few random characters,
+    /// tells people apart who say nothing of themselves but the same name.
+    pub fn new(grant: Grant, join: &Join, suffix: &str) -> Result<Self, Problem> {
         let permissions = permissions(&grant);
-        let identity = identity(grant.identity, join, suffix)?;
+        let (vouched, named) = (grant.vouched, grant.identity.is_some());
+        let identity = identity(&grant, join, suffix)?;
         let name = claimed(grant.name, join.name.as_ref())
             .unwrap_or_else(|| Claimed { value: name_of(&identity), vouched: false });
         let metadata = claimed(grant.metadata, join.metadata.as_ref())
             .unwrap_or(Claimed { value: String::new(), vouched: false });
         check_metadata(&metadata.value)?;
-        Ok(Self { identity, name, metadata, permissions, vouched })
+        Ok(Self { identity, name, metadata, permissions, vouched, named })
     }
 
     /// Who it is.
@@ -68,7 +70,8 @@ pub(super) fn name_of(identity: &Identity) -> DisplayName {
     DisplayName::parse(identity.as_str()).expect("identities are visible ASCII of the same length")
 }
 
-fn permissions(grant: &Grant) -> Permissions {
+/// What a token allows, before anybody has changed it.
+pub(super) fn permissions(grant: &Grant) -> Permissions {
     Permissions {
         can_publish: grant.can_publish,
         can_subscribe: grant.can_subscribe,
@@ -85,15 +88,16 @@ fn claimed<T: Clone>(vouched: Option<T>, own: Option<&T>) -> Option<Claimed<T>> 
     }
 }
 
-fn identity(granted: Option<Identity>, join: &Join, suffix: &str) -> Result<Identity, Problem> {
-    match (granted, &join.identity) {
-        (Some(own), Some(asked)) if own != *asked => {
+/// Who it is. A token that names nobody is no right to be whom one likes: then what `join` says of it is passed over.
+fn identity(grant: &Grant, join: &Join, suffix: &str) -> Result<Identity, Problem> {
+    match (&grant.identity, &join.identity) {
+        (Some(own), Some(asked)) if own != asked => {
             let detail = format!("the token is for {own}, the message says {asked}");
             Err(Problem::new(Slug::IdentityMismatch, detail))
         }
-        (Some(own), _) => Ok(own),
-        (None, Some(asked)) => Ok(asked.clone()),
-        (None, None) => Ok(identity_from(join.name.as_ref(), suffix)),
+        (Some(own), _) => Ok(own.clone()),
+        (None, Some(asked)) if !grant.vouched => Ok(asked.clone()),
+        (None, _) => Ok(identity_from(join.name.as_ref(), suffix)),
     }
 }
 

@@ -9,6 +9,7 @@ use super::announce::Audience;
 use super::lobby::Visitor;
 use super::member::{Connection, Exit, Member, MemberId, Resume};
 use super::{Arrival, Conference, Effect, Entrant, NORMAL_CLOSURE, SocketId};
+use crate::room::json::escaped_len;
 use crate::room::{ClosedReason, Kind, ServerMessage};
 use crate::{Problem, Slug};
 
@@ -16,7 +17,7 @@ impl Conference {
     /// Goes on as the member whose resume token this is, on another socket: its media session, tracks and place are as
     /// they were, and `welcome` tells it the whole state. A token is the right to do so by itself; that of the
     /// admission may have expired meanwhile. `false`: it is nobody's any more, and the client has to join.
-    pub fn resume(&mut self, now: Instant, token: &str, arrival: &Arrival) -> bool {
+    pub fn resume(&mut self, token: &str, arrival: &Arrival) -> bool {
         let member = Resume::member(token).and_then(|id| self.roster.get(id));
         let Some(member) =
             member.filter(|member| member.resume.is_some_and(|resume| resume.verifies(member.id, token)))
@@ -27,9 +28,6 @@ impl Conference {
         // The old socket may not have noticed yet that it is dead. It is not told `closed`: the member goes on.
         if let Some(former) = self.roster.connect(id, Connection::Here(arrival.socket)) {
             self.out.push(Effect::HangUp { socket: former, code: NORMAL_CLOSURE });
-        }
-        if let Some(member) = self.roster.get_mut(id) {
-            member.allowance = Allowance::new(now);
         }
         self.welcome(id, arrival.id.clone(), arrival.ice_servers.clone(), true);
         true
@@ -46,9 +44,10 @@ impl Conference {
     ) -> Result<(), Problem> {
         self.check_open()?;
         self.bans.check(now, &entrant.identity)?;
-        let former = self.roster.of_identity(&entrant.identity).map(|member| member.id);
-        if former.is_none() {
-            self.check_door()?;
+        self.check_claim(&entrant.identity, entrant.named || !entrant.vouched)?;
+        self.check_metadata_space(&entrant.identity, &entrant.metadata.value)?;
+        if !self.is_inside(&entrant.identity) {
+            self.check_door(&entrant.identity)?;
             if self.must_wait(&entrant) {
                 self.lobby.check_space()?;
                 let allowance = Allowance::new(now);
@@ -58,9 +57,6 @@ impl Conference {
             }
         }
         self.send_away(&entrant.identity, ClosedReason::Replaced);
-        if let Some(former) = former {
-            self.remove(now, former, Exit::Replaced);
-        }
         self.enter(now, entrant, arrival, secret);
         Ok(())
     }
@@ -73,16 +69,20 @@ impl Conference {
         }
     }
 
-    /// Makes a member of somebody who may come in.
+    /// Makes a member of somebody who may come in, instead of the one of this identity that there is.
     pub(super) fn enter(&mut self, now: Instant, entrant: Entrant, arrival: Arrival, secret: [u8; 16]) {
+        self.replace(now, &entrant.identity);
         let id = self.next_member();
+        let granted = self.overrides.applied(&entrant.identity, entrant.permissions);
         self.roster.insert(Member {
             id,
             identity: entrant.identity,
+            named: entrant.named,
             name: entrant.name,
+            metadata_bytes: escaped_len(&entrant.metadata.value),
             metadata: entrant.metadata,
             kind: Kind::Room,
-            granted: entrant.permissions,
+            granted,
             joined_at: self.calendar.date_at(now),
             connection: Connection::Here(arrival.socket),
             resume: Some(Resume::new(secret)),
@@ -95,6 +95,13 @@ impl Conference {
         self.welcome(id, arrival.id, arrival.ice_servers, false);
         self.tell_joined(id);
         self.settle(now);
+    }
+
+    /// Makes way for the same identity.
+    pub(super) fn replace(&mut self, now: Instant, identity: &Identity) {
+        if let Some(former) = self.roster.of_identity(identity).map(|member| member.id) {
+            self.remove(now, former, Exit::Replaced);
+        }
     }
 
     pub(super) fn next_member(&mut self) -> MemberId {

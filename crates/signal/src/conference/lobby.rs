@@ -68,8 +68,12 @@ impl Lobby {
         self.0.iter_mut().find(|visitor| visitor.arrival.socket == socket)
     }
 
+    pub(super) fn get(&self, identity: &Identity) -> Option<&Visitor> {
+        self.0.iter().find(|visitor| visitor.entrant.identity == *identity)
+    }
+
     pub(super) fn contains(&self, identity: &Identity) -> bool {
-        self.0.iter().any(|visitor| visitor.entrant.identity == *identity)
+        self.get(identity).is_some()
     }
 
     pub(super) fn sockets(&self) -> impl Iterator<Item = SocketId> {

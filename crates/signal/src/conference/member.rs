@@ -88,8 +88,12 @@ pub(super) struct Session {
 pub(super) struct Member {
     pub(super) id: MemberId,
     pub(super) identity: Identity,
+    /// Whether its token says so.
+    pub(super) named: bool,
     pub(super) name: Claimed<DisplayName>,
     pub(super) metadata: Claimed<String>,
+    /// What the metadata takes in every message about it.
+    pub(super) metadata_bytes: usize,
     pub(super) kind: Kind,
     /// As granted; [`Member::permissions`] is what comes of it.
     pub(super) granted: Permissions,

@@ -30,6 +30,7 @@ mod lobby;
 mod media;
 mod member;
 mod moderation;
+mod overrides;
 mod publishers;
 mod reports;
 mod requests;
@@ -51,6 +52,7 @@ use chat::History;
 use effect::Outbox;
 use lobby::Lobby;
 use member::{Connection, MemberId};
+use overrides::Overrides;
 use roster::Roster;
 use tracks::Tracks;
 
@@ -58,7 +60,6 @@ pub use effect::{Effect, NORMAL_CLOSURE, POLICY_VIOLATION, SocketId};
 pub use entrant::{Arrival, Entrant};
 pub use media::{Goes, Ticket};
 pub use moderation::PermissionsChange;
-pub use publishers::Publisher;
 pub use settings::{Settings, SettingsChange};
 pub use views::ParticipantView;
 
@@ -71,6 +72,7 @@ pub struct Conference {
     roster: Roster,
     lobby: Lobby,
     bans: Bans,
+    overrides: Overrides,
     tracks: Tracks,
     chat: History,
     /// The loudest first.
@@ -108,6 +110,7 @@ impl Conference {
             roster: Roster::default(),
             lobby: Lobby::default(),
             bans: Bans::default(),
+            overrides: Overrides::default(),
             tracks: Tracks::default(),
             chat: History::default(),
             speakers: Vec::new(),

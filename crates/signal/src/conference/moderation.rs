@@ -11,6 +11,7 @@ use super::member::{Connection, Exit, Member, MemberId};
 use super::settings::check_metadata;
 use super::tracks::TrackId;
 use super::{Conference, Effect};
+use crate::room::json::escaped_len;
 use crate::room::{LeftReason, Permissions, ServerMessage};
 use crate::{Problem, Slug};
 
@@ -30,7 +31,18 @@ pub struct PermissionsChange {
 }
 
 impl PermissionsChange {
-    fn apply(self, to: &mut Permissions) {
+    /// Both, the `later` one on top.
+    pub(super) fn then(self, later: Self) -> Self {
+        Self {
+            can_publish: later.can_publish.or(self.can_publish),
+            can_subscribe: later.can_subscribe.or(self.can_subscribe),
+            can_publish_data: later.can_publish_data.or(self.can_publish_data),
+            admin: later.admin.or(self.admin),
+            hidden: later.hidden.or(self.hidden),
+        }
+    }
+
+    pub(super) fn apply(self, to: &mut Permissions) {
         to.can_publish = self.can_publish.unwrap_or(to.can_publish);
         to.can_subscribe = self.can_subscribe.unwrap_or(to.can_subscribe);
         to.can_publish_data = self.can_publish_data.unwrap_or(to.can_publish_data);
@@ -41,14 +53,14 @@ impl PermissionsChange {
 
 impl Conference {
     /// Removes a member, or somebody who waits, and keeps them out for a while, so that a client that joins again by
-    /// itself does not undo it.
+    /// itself does not undo it. 404 if there is neither; but even then its WHEP sessions end and it stays out, for who
+    /// only watches is not known here.
     pub fn kick(&mut self, now: Instant, identity: &Identity) -> Result<(), Problem> {
-        self.expel(now, identity, Exit::Kicked)?;
         self.bans.keep_out(now, identity);
-        Ok(())
+        self.expel(now, identity, Exit::Kicked)
     }
 
-    /// Keeps an identity out for the room's life, and removes it if it is here.
+    /// Keeps an identity out for the room's life, and removes it if it is here; its WHEP sessions, too.
     pub fn ban(&mut self, now: Instant, identity: &Identity) -> Result<(), Problem> {
         self.bans.ban(now, identity)?;
         // Nobody of that name is here: the ban is for the future.
@@ -65,12 +77,14 @@ impl Conference {
     }
 
     fn expel(&mut self, now: Instant, identity: &Identity, exit: Exit) -> Result<(), Problem> {
-        if self.send_away(identity, exit.closed()) {
-            self.settle(now);
-            return Ok(());
+        self.out.push(Effect::EndViewers { identity: identity.clone() });
+        let waited = self.send_away(identity, exit.closed());
+        // Who waits may publish over WHIP all the while.
+        match self.member_called(identity).map(|member| member.id) {
+            Ok(id) => self.remove(now, id, exit),
+            Err(_) if waited => self.settle(now),
+            Err(problem) => return Err(problem),
         }
-        let id = self.member_called(identity)?.id;
-        self.remove(now, id, exit);
         Ok(())
     }
 
@@ -120,9 +134,10 @@ impl Conference {
         Ok(())
     }
 
-    /// Changes what a member may do, from now on.
+    /// Changes what a member may do, from now on: also when it comes again, whatever its token says.
     pub fn set_permissions(&mut self, identity: &Identity, change: PermissionsChange) -> Result<(), Problem> {
         let id = self.member_called(identity)?.id;
+        self.overrides.note(identity, change)?;
         let Some(member) = self.roster.get_mut(id) else { return Ok(()) };
         let (before, allowed) = (member.permissions(), member.allowed());
         change.apply(&mut member.granted);
@@ -130,6 +145,9 @@ impl Conference {
         let place = member.media.as_ref().map(|session| session.place);
         if before.can_publish && !after.can_publish {
             self.withdraw_tracks(id);
+        }
+        if before.can_subscribe && !after.can_subscribe {
+            self.out.push(Effect::EndViewers { identity: identity.clone() });
         }
         if let (Some(place), true, false) = (place, allowed != now_allowed, self.publishes_over_whip(id)) {
             self.out.push(Effect::Allow { place, allowed: now_allowed });
@@ -185,10 +203,12 @@ impl Conference {
     ) -> Result<(), Problem> {
         if let Some(metadata) = &metadata {
             check_metadata(metadata)?;
+            self.check_metadata_space(identity, metadata)?;
         }
         let id = self.member_called(identity)?.id;
         let Some(member) = self.roster.get_mut(id) else { return Ok(()) };
         let changed = assign(&mut member.name, name) | assign(&mut member.metadata, metadata);
+        member.metadata_bytes = escaped_len(&member.metadata.value);
         if changed {
             self.tell_updated(id);
         }
@@ -198,13 +218,17 @@ impl Conference {
     /// The same by the member itself: what stands in its token is not its own to change.
     pub(super) fn update_own_profile(
         &mut self,
+        now: Instant,
         id: MemberId,
         name: Option<DisplayName>,
         metadata: Option<String>,
     ) -> Result<(), Problem> {
-        let Some(member) = self.roster.get(id) else { return Ok(()) };
+        let Some(member) = self.roster.get_mut(id) else { return Ok(()) };
         check_own("name", &member.name, name.as_ref())?;
         check_own("metadata", &member.metadata, metadata.as_ref())?;
+        // Others are told all of it, whatever has changed.
+        let bytes = metadata.as_ref().map_or(member.metadata_bytes, |metadata| escaped_len(metadata));
+        member.allowance.take_bytes(now, bytes)?;
         let identity = member.identity.clone();
         self.set_profile(&identity, name, metadata)
     }

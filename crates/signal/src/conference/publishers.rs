@@ -3,26 +3,16 @@
 
 use std::time::Instant;
 
-use plenum_model::{CloseReason, DisplayName, Identity, MediaKind, Place, Source};
+use plenum_model::{CloseReason, MediaKind, Place, Source};
 
 use super::allowance::Allowance;
 use super::entrant::{Claimed, name_of};
-use super::member::{Connection, Exit, Line, Member, MemberId, Session};
-use super::settings::check_metadata;
+use super::member::{Connection, Line, Member, MemberId, Session};
 use super::{Conference, Effect};
 use crate::Problem;
+use crate::room::json::escaped_len;
 use crate::room::{ClosedReason, Kind, Permissions};
-
-/// Who publishes over WHIP.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Publisher {
-    /// Unique among all members.
-    pub identity: Identity,
-    /// What people call it; its identity if it has no name.
-    pub name: Option<DisplayName>,
-    /// Of its token.
-    pub metadata: Option<String>,
-}
+use crate::whip::Publisher;
 
 /// What a WHIP session is good for.
 const PERMISSIONS: Permissions = Permissions {
@@ -36,7 +26,7 @@ const PERMISSIONS: Permissions = Permissions {
 impl Conference {
     /// A WHIP session has begun. `tracks` are its lines, by mid, with the engine's numbers; all of them are live. The
     /// same identity is replaced. [`Conference::check_publisher`] was asked before the session was negotiated; should the
-    /// room have filled up since, the session ends, with the problem for the server to tell.
+    /// room have filled up since or the like, the session ends, with the problem for the server to tell.
     pub fn publisher_came(
         &mut self,
         now: Instant,
@@ -44,14 +34,12 @@ impl Conference {
         place: Place,
         tracks: &[(String, u32, MediaKind)],
     ) -> Result<(), Problem> {
-        if let Err(problem) = self.check_arrival(now, &publisher) {
+        if let Err(problem) = self.check_arrival(now, &publisher.identity, &publisher.grant) {
             self.out.push(Effect::EndMedia { place, reason: CloseReason::Kicked });
             return Err(problem);
         }
         self.send_away(&publisher.identity, ClosedReason::Replaced);
-        if let Some(former) = self.roster.of_identity(&publisher.identity).map(|member| member.id) {
-            self.remove(now, former, Exit::Replaced);
-        }
+        self.replace(now, &publisher.identity);
         let id = self.next_member();
         let session = self.whip_session(id, place, tracks);
         self.roster.insert(self.whip_member(now, id, publisher, session));
@@ -67,16 +55,6 @@ impl Conference {
         Ok(())
     }
 
-    fn check_arrival(&self, now: Instant, publisher: &Publisher) -> Result<(), Problem> {
-        self.check_open()?;
-        self.bans.check(now, &publisher.identity)?;
-        check_metadata(publisher.metadata.as_deref().unwrap_or_default())?;
-        match self.roster.of_identity(&publisher.identity) {
-            Some(_) => Ok(()),
-            None => self.check_door(),
-        }
-    }
-
     fn whip_session(&mut self, id: MemberId, place: Place, tracks: &[(String, u32, MediaKind)]) -> Session {
         let lines = tracks.iter().map(|(mid, engine, kind)| {
             (mid.clone(), Line::Sends(self.tracks.add(id, *engine, Source::of_kind(*kind))))
@@ -88,11 +66,14 @@ impl Conference {
 
     fn whip_member(&self, now: Instant, id: MemberId, publisher: Publisher, session: Session) -> Member {
         let name = publisher.name.unwrap_or_else(|| name_of(&publisher.identity));
+        let metadata = publisher.grant.metadata.unwrap_or_default();
         Member {
             id,
             identity: publisher.identity,
+            named: publisher.grant.identity.is_some(),
             name: Claimed { value: name, vouched: true },
-            metadata: Claimed { value: publisher.metadata.unwrap_or_default(), vouched: true },
+            metadata_bytes: escaped_len(&metadata),
+            metadata: Claimed { value: metadata, vouched: true },
             kind: Kind::Whip,
             granted: PERMISSIONS,
             joined_at: self.calendar.date_at(now),

@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 use super::Conference;
 use super::announce::Audience;
 use super::member::{Member, MemberId};
+use crate::room::json::is_plain;
 use crate::room::{ChatEntry, ServerMessage};
 
 impl Conference {
@@ -38,10 +39,14 @@ impl Conference {
         }
     }
 
-    /// A message to everyone on the topic `chat`, for those who come later. `payload` is a JSON value.
+    /// A message to everyone on the topic `chat`, for those who come later. `payload` is a JSON value; one that some parser
+    /// refuses is not kept, for nobody could read a `welcome` with it.
     pub fn media_chat(&mut self, now: Instant, place: Place, payload: &str) {
         let Some(member) = self.roster.of_place(place) else { return };
         if !member.permissions().can_publish_data {
+            return;
+        }
+        if !is_plain(payload) {
             return;
         }
         let Ok(payload) = RawValue::from_string(payload.to_owned()) else { return };

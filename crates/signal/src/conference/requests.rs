@@ -79,8 +79,10 @@ impl Conference {
                 self.demand(id, slot, SlotDemand { max_width, max_height, priority })
             }
             ClientMessage::Mute { track, muted } => self.mute_own(id, &track, muted),
-            ClientMessage::Signal { to, payload } => self.signal(id, &to, payload),
-            ClientMessage::UpdateMetadata { metadata, name } => self.update_own_profile(id, name, metadata),
+            ClientMessage::Signal { to, payload } => self.signal(now, id, &to, payload),
+            ClientMessage::UpdateMetadata { metadata, name } => {
+                self.update_own_profile(now, id, name, metadata)
+            }
             ClientMessage::Leave => {
                 self.remove(now, id, Exit::Left);
                 Ok(())
@@ -132,7 +134,13 @@ impl Conference {
         Ok(())
     }
 
-    fn signal(&mut self, id: MemberId, to: &Identity, payload: Box<RawValue>) -> Result<(), Problem> {
+    fn signal(
+        &mut self,
+        now: Instant,
+        id: MemberId,
+        to: &Identity,
+        payload: Box<RawValue>,
+    ) -> Result<(), Problem> {
         let Some(sender) = self.roster.get(id) else { return Ok(()) };
         if !sender.permissions().can_publish_data {
             return Err(Problem::new(Slug::Forbidden, "you may not send signals"));
@@ -143,6 +151,9 @@ impl Conference {
             let detail = format!("{to} cannot be reached by a signal");
             return Err(Problem::new(Slug::ParticipantNotFound, detail));
         };
+        if let Some(sender) = self.roster.get_mut(id) {
+            sender.allowance.take_bytes(now, payload.get().len())?;
+        }
         self.out.send(socket, &ServerMessage::Signal { from, payload });
         Ok(())
     }

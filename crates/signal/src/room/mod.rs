@@ -6,6 +6,7 @@
 //! [`crate::conference`]; sockets are the server's.
 
 mod fields;
+pub mod json;
 mod message;
 mod offer;
 mod parse;

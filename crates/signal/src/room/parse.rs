@@ -8,6 +8,7 @@ use plenum_model::limits::SDP_ROOM;
 use serde_json::value::RawValue;
 
 use super::fields::{Fields, malformed};
+use super::json;
 use super::{
     ClientMessage, DEPTH, Join, MESSAGE, METADATA, PROTOCOL, REQUEST_ID, Request, RequestId, SIGNAL, TOKEN,
     TRACKS, TrackRequest,
@@ -46,32 +47,15 @@ pub fn parse(text: &str) -> Result<Request, Refused> {
     if text.len() > MESSAGE {
         return Err(Problem::body_too_large(MESSAGE).into());
     }
-    check_depth(text)?;
+    if !json::is_shallow(text) {
+        return Err(malformed(format!("the message is nested more than {DEPTH} levels deep")).into());
+    }
     let fields = Fields::read("the message", text)?;
     let id = fields.raw("id").map(request_id).transpose()?;
     match message(&fields) {
         Ok(message) => Ok(Request { id, message }),
         Err(problem) => Err(Refused { id, problem }),
     }
-}
-
-/// Refuses values within values beyond [`DEPTH`] before anything follows them down.
-fn check_depth(text: &str) -> Result<(), Problem> {
-    let (mut depth, mut quoted, mut escaped) = (0_usize, false, false);
-    for byte in text.bytes() {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if quoted => escaped = true,
-            b'"' => quoted = !quoted,
-            b'{' | b'[' if !quoted => depth += 1,
-            b'}' | b']' if !quoted => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        if depth > DEPTH {
-            return Err(malformed(format!("the message is nested more than {DEPTH} levels deep")));
-        }
-    }
-    Ok(())
 }
 
 fn request_id(value: &RawValue) -> Result<RequestId, Problem> {
@@ -105,7 +89,7 @@ fn message(fields: &Fields<'_>) -> Result<ClientMessage, Problem> {
         },
         "signal" => ClientMessage::Signal {
             to: fields.needed_identity("to")?,
-            payload: fields.needed_value("payload", SIGNAL)?,
+            payload: plain("payload", fields.needed_value("payload", SIGNAL)?)?,
         },
         "update_metadata" => ClientMessage::UpdateMetadata {
             metadata: fields.text("metadata", METADATA)?,
@@ -114,6 +98,14 @@ fn message(fields: &Fields<'_>) -> Result<ClientMessage, Problem> {
         "leave" => ClientMessage::Leave,
         _ => return moderation(&kind, fields),
     })
+}
+
+/// A value that others are to get: it must be what they can read.
+fn plain(name: &str, value: Box<RawValue>) -> Result<Box<RawValue>, Problem> {
+    match json::is_plain(value.get()) {
+        true => Ok(value),
+        false => Err(malformed(format!("{name:?} has a lone surrogate or a number beyond a double in it"))),
+    }
 }
 
 /// The messages of admins.

@@ -13,6 +13,7 @@ fn connect(buffer: usize) -> (DuplexStream, watch::Sender<bool>) {
     let router = Router::new()
         .route("/", get(|| async { "hello" }))
         .route("/big", get(|| async { "x".repeat(1 << 20) }))
+        .route("/flood", get(flood))
         .route(
             "/slow",
             get(|| async {
@@ -23,6 +24,16 @@ fn connect(buffer: usize) -> (DuplexStream, watch::Sender<bool>) {
     let peer = SocketAddr::from(([127, 0, 0, 1], 1));
     tokio::spawn(serve(far, (), peer, router, Timeouts::default(), stopped));
     (near, stop)
+}
+
+/// Takes over the stream and writes more than a peer takes that does not read.
+async fn flood(request: axum::extract::Request) -> Response<Body> {
+    tokio::spawn(async move {
+        let mut stream = TokioIo::new(hyper::upgrade::on(request).await.unwrap());
+        let _ = stream.write_all(&[b'x'; 1 << 20]).await;
+    });
+    let switch = Response::builder().status(StatusCode::SWITCHING_PROTOCOLS);
+    switch.header("Connection", "upgrade").header("Upgrade", "flood").body(Body::empty()).unwrap()
 }
 
 /// Reads until the server closes, and tells what came and after how many seconds.
@@ -126,4 +137,19 @@ async fn stopping_closes_idle_connections_and_lets_requests_finish() {
     tokio::time::sleep(Duration::from_secs(1)).await;
     stop.send(true).unwrap();
     assert!(read_to_close(&mut busy).await.0.ends_with("done"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_socket_whose_peer_takes_nothing_for_5_s_is_closed() {
+    let (mut client, _stop) = connect(1024);
+    let request = b"GET /flood HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: flood\r\n\r\n";
+    client.write_all(request).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(4_900)).await;
+    let mut piece = [0; 512];
+    assert_eq!(client.read(&mut piece).await.unwrap(), 512, "it takes something, and has 5 s again");
+    tokio::time::sleep(Duration::from_millis(4_900)).await;
+    assert_eq!(client.read(&mut piece).await.unwrap(), 512);
+    tokio::time::sleep(Duration::from_millis(5_100)).await;
+    let (text, seconds) = read_to_close(&mut client).await;
+    assert!(text.len() <= 1024 && seconds == 0, "{} bytes after {seconds} s", text.len());
 }

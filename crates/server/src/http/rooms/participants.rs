@@ -12,6 +12,7 @@ use super::body::{Mute, ParticipantChange, SourceWord};
 use super::view::{Codecs, ParticipantList, ParticipantView, Presence, RoomView};
 use super::{Sight, authorize, authorize_look, hall, no_such_room};
 use crate::app::App;
+use crate::directory;
 use crate::http::json;
 
 /// List participants
@@ -46,7 +47,7 @@ pub fn list(app: &App, room: &RoomName, request: &Request) -> Result<Response, P
         return Err(no_such_room());
     }
     let participants = match kind {
-        Some(Presence::Whep) => viewers(app, room),
+        Some(Presence::Whep) => viewers(app, room, sight),
         Some(Presence::Waiting) => waiting(app, room, request.headers())?,
         Some(kind) => present(app, room, sight).into_iter().filter(|view| view.kind == kind).collect(),
         None => present(app, room, sight),
@@ -66,9 +67,12 @@ fn is_shown(view: &Present, sight: Sight) -> bool {
     sight == Sight::Moderator || !view.participant.permissions.hidden
 }
 
-fn viewers(app: &App, room: &RoomName) -> Vec<ParticipantView> {
-    let look =
-        |room: &crate::directory::Room| room.viewers().into_iter().map(ParticipantView::viewer).collect();
+fn viewers(app: &App, room: &RoomName, sight: Sight) -> Vec<ParticipantView> {
+    let look = |room: &directory::Room| {
+        let viewers = room.viewers().into_iter();
+        let shown = viewers.filter(|viewer| sight == Sight::Moderator || !viewer.hidden);
+        shown.map(ParticipantView::viewer).collect()
+    };
     app.directory.room(room, look).unwrap_or_default()
 }
 
@@ -222,7 +226,7 @@ fn carry_out(conference: &mut Conference, identity: &Identity, wish: Wish) -> Re
 
 /// Remove a participant
 ///
-/// Its media end at once, and it cannot come back for a minute; with `?ban=true` not for the life of the room, and then
+/// Its media end at once, what it watches over WHEP included, and it cannot come back for a minute; with `?ban=true` not for the life of the room, and then
 /// nobody has to be there. Who waits in the lobby is removed as well. Needs `roomAdmin`.
 #[utoipa::path(
     delete,
@@ -252,10 +256,16 @@ pub fn remove(
         Some("true") => true,
         Some(_) => return Err(Problem::new(Slug::MalformedRequest, "ban: expected true or false")),
     };
-    hall(app, room)?.with(|conference, now| match for_good {
+    let watches = app.directory.room(room, |room| !room.places_watched_by(identity).is_empty());
+    let removed = hall(app, room)?.with(|conference, now| match for_good {
         true => conference.ban(now, identity),
         false => conference.kick(now, identity),
-    })?;
+    });
+    match removed {
+        // Its WHEP sessions end, of which the conference does not know.
+        Err(problem) if problem.slug() == Slug::ParticipantNotFound && watches == Some(true) => {}
+        removed => removed?,
+    }
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 

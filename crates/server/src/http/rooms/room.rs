@@ -2,14 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use plenum_engine::Command;
 use plenum_model::{CloseReason, Place, RoomName};
-use plenum_net::CallError;
 use plenum_signal::room::ClosedReason;
 use plenum_signal::{Access, Problem, Slug};
 
@@ -17,12 +14,10 @@ use super::body::{NewRoom, RoomChange};
 use super::view::{RoomList, RoomView};
 use super::{authorize, authorize_look, authorize_making, hall, no_such_room};
 use crate::app::App;
+use crate::conference;
 use crate::http::json;
 use crate::http::router::parse_room;
 use crate::join;
-
-/// How long to wait for a shard whose queue is full.
-const BACK_OFF: Duration = Duration::from_millis(20);
 
 /// List rooms
 ///
@@ -175,9 +170,6 @@ pub async fn close(app: &Arc<App>, name: RoomName, headers: &HeaderMap) -> Resul
 /// Ends the sessions of viewers, who are not the conference's business.
 async fn send_away(app: &App, viewers: Vec<Place>) {
     for place in viewers {
-        let close = || Command::Close { place, reason: CloseReason::RoomClosed };
-        while app.shard(place).handle.call(close()).await == Err(CallError::Busy) {
-            tokio::time::sleep(BACK_OFF).await;
-        }
+        conference::end_viewer(app, place, CloseReason::RoomClosed).await;
     }
 }

@@ -28,7 +28,7 @@ pub struct RoomView {
     pub name: String,
     /// How many take part, WHIP publishers among them.
     pub participants: usize,
-    /// How many watch over WHEP.
+    /// How many watch over WHEP, hidden ones aside.
     pub viewers: usize,
     /// How many of the participants publish anything.
     pub publishers: usize,
@@ -52,12 +52,13 @@ pub struct RoomView {
 impl RoomView {
     /// The room of this name, if it is there: a conference, or viewers who have outlived one.
     pub fn find(app: &App, name: &RoomName) -> Option<Self> {
-        let watched = app.directory.room(name, |room| (room.has_members(), Audience::of(room)));
+        let watched =
+            app.directory.room(name, |room| (room.count(SessionKind::Whep) > 0, Audience::of(room)));
         let audience = watched.as_ref().map_or(0, |(_, audience)| audience.viewers);
         if let Some(hall) = app.halls.get(name) {
             return Some(hall.look(|conference| Self::of(conference, audience)));
         }
-        let (_, audience) = watched.filter(|(has_members, _)| *has_members)?;
+        let (_, audience) = watched.filter(|(has_viewers, _)| *has_viewers)?;
         Some(Self::without_conference(name, audience, app.halls.defaults()))
     }
 
@@ -110,7 +111,7 @@ struct Audience {
 impl Audience {
     fn of(room: &directory::Room) -> Self {
         Self {
-            viewers: room.count(SessionKind::Whep),
+            viewers: room.viewers().into_iter().filter(|viewer| !viewer.hidden).count(),
             since: humantime::format_rfc3339_millis(room.created_at).to_string(),
         }
     }
@@ -256,7 +257,11 @@ impl ParticipantView {
         Self {
             id: format!("{}-{}-{}", place.shard, place.slot, place.epoch),
             kind: Presence::Whep,
-            permissions: PermissionsView { can_subscribe: true, ..PermissionsView::default() },
+            permissions: PermissionsView {
+                can_subscribe: true,
+                hidden: session.hidden,
+                ..PermissionsView::default()
+            },
             metadata: session.metadata.clone().unwrap_or_default(),
             ..Self::nobody(
                 session.identity.to_string(),

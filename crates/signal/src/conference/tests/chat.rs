@@ -58,3 +58,16 @@ fn only_those_who_may_write_are_remembered() {
     stage.conference.media_chat(stage.now, place, "not JSON");
     assert_eq!(history(&mut stage), Vec::<Value>::new());
 }
+
+#[test]
+fn what_some_parsers_refuse_does_not_spoil_the_welcome_of_those_who_come_later() {
+    let mut stage = Stage::new(Settings::default());
+    let ada = stage.join(grant("ada"));
+    let place = stage.connect(ada, 0);
+    let deep = format!("{}{}", "[".repeat(33), "]".repeat(33));
+    for payload in ["1", r#""\ud800""#, "1e999", &deep, "2"] {
+        stage.conference.media_chat(stage.now, place, payload);
+    }
+    let kept: Vec<_> = history(&mut stage).iter().map(|entry| entry["payload"].clone()).collect();
+    assert_eq!(kept, [1, 2]);
+}

@@ -83,3 +83,43 @@ fn settings_change_as_a_whole_or_not_at_all() {
     assert_eq!(stage.told(ada)["room"]["metadata"], "x");
     assert_eq!(stage.try_join(entrant(grant("eve"))).unwrap_err().slug(), Slug::RoomFull);
 }
+
+#[test]
+fn without_tokens_the_lobby_holds_for_whip_and_whep() {
+    let mut stage = Stage::new(Settings { lobby: true, ..Settings::default() });
+    let open = Grant { identity: None, vouched: false, ..admin("x") };
+    let publisher = |stage: &Stage, name: &str| {
+        stage.conference.check_publisher(stage.now, &identity(name), &open).map_err(|problem| problem.slug())
+    };
+    let viewer =
+        |stage: &Stage| stage.conference.check_viewer(stage.now, &open).map_err(|problem| problem.slug());
+    assert_eq!((publisher(&stage, "obs"), viewer(&stage)), (Ok(()), Ok(())), "nobody is there to open");
+    stage.try_join(entrant(Grant { identity: Some(identity("ada")), ..open.clone() })).unwrap();
+    assert_eq!(publisher(&stage, "obs"), Err(Slug::NotAdmitted));
+    assert_eq!(viewer(&stage), Err(Slug::NotAdmitted));
+}
+
+#[test]
+fn a_token_that_names_nobody_takes_nobodys_place_over_whip() {
+    let mut stage = Stage::new(Settings { lobby: true, ..Settings::default() });
+    stage.join(admin("ada"));
+    stage.join(grant("waiting"));
+    let nameless = Grant { identity: None, can_subscribe: false, ..grant("x") };
+    let mut come = |name: &str, grant: &Grant| {
+        let place = stage.new_place();
+        let publisher = crate::whip::Publisher { identity: identity(name), name: None, grant: grant.clone() };
+        let checked = stage.conference.check_publisher(stage.now, &identity(name), grant);
+        let came = stage.conference.publisher_came(stage.now, publisher, place, &[]);
+        stage.settle();
+        assert_eq!(checked, came, "{name}");
+        came.map_err(|problem| problem.slug())
+    };
+    assert_eq!(come("obs", &Grant { can_subscribe: false, ..grant("obs") }), Ok(()));
+    for name in ["ada", "waiting", "obs"] {
+        assert_eq!(come(name, &nameless), Err(Slug::IdentityMismatch), "{name}");
+    }
+    // Encoders with nothing but a stream key come again.
+    assert_eq!(come("whip", &nameless), Ok(()));
+    assert_eq!(come("whip", &nameless), Ok(()));
+    assert_eq!(stage.conference.members(), 3);
+}

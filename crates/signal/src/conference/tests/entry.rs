@@ -77,7 +77,7 @@ fn without_tokens_everybody_may_do_everything_and_names_become_identities() {
         (r#"{"type":"join","name":"Ada","identity":"a.l"}"#, "a.l", "Ada"),
     ] {
         let mut stage = Stage::new(Settings::default());
-        let entrant = Entrant::new(open.clone(), &join_of(join), false, "x7k2").unwrap();
+        let entrant = Entrant::new(open.clone(), &join_of(join), "x7k2").unwrap();
         let socket = stage.try_join(entrant).unwrap();
         let me = &stage.told(socket)["participant"];
         assert_eq!((&me["identity"], &me["name"]), (&json!(identity), &json!(name)), "{join}");
@@ -94,14 +94,14 @@ fn a_token_says_who_somebody_is() {
         ..grant("ada")
     };
     let mut stage = Stage::new(Settings::default());
-    let socket = stage.try_join(Entrant::new(named, &join, true, "x").unwrap()).unwrap();
+    let socket = stage.try_join(Entrant::new(named, &join, "x").unwrap()).unwrap();
     let me = &stage.told(socket)["participant"];
     assert_eq!((&me["name"], &me["metadata"]), (&json!("Ada"), &json!("theirs")));
 
-    let problem = Entrant::new(grant("grace"), &join, true, "x").unwrap_err();
+    let problem = Entrant::new(grant("grace"), &join, "x").unwrap_err();
     assert_eq!(problem.slug(), Slug::IdentityMismatch);
     let long = Grant { metadata: Some("x".repeat(16 * 1024 + 1)), ..grant("ada") };
-    assert_eq!(Entrant::new(long, &join, true, "x").unwrap_err().slug(), Slug::MalformedRequest);
+    assert_eq!(Entrant::new(long, &join, "x").unwrap_err().slug(), Slug::MalformedRequest);
 }
 
 #[test]
@@ -312,4 +312,56 @@ fn what_is_said_to_many_is_written_once() {
     }
     assert_eq!(texts.len(), 20);
     assert!(texts.iter().all(|text| std::sync::Arc::ptr_eq(text, &texts[0])));
+}
+
+#[test]
+fn a_token_that_names_nobody_does_not_make_one_an_admin_who_is_in() {
+    let mut stage = Stage::new(Settings { lobby: true, ..Settings::default() });
+    let ada = stage.join(admin("ada"));
+    stage.conference.set_locked(true);
+    stage.settle();
+    stage.deafen();
+    let nameless = Grant { identity: None, ..grant("x") };
+    let join = join_of(r#"{"type":"join","identity":"ada","name":"Eve"}"#);
+    let eve = Entrant::new(nameless.clone(), &join, "x7k2").unwrap();
+    assert_eq!(eve.identity().as_str(), "eve-x7k2");
+    assert_eq!(stage.try_join(eve).unwrap_err().slug(), Slug::RoomLocked);
+    // And be it by chance.
+    stage.conference.set_locked(false);
+    stage.join(admin("eve-x7k2"));
+    let eve = Entrant::new(nameless, &join, "x7k2").unwrap();
+    assert_eq!(stage.try_join(eve).unwrap_err().slug(), Slug::IdentityMismatch);
+    assert!(!stage.types(ada).contains(&"closed".to_owned()));
+}
+
+#[test]
+fn the_metadata_of_all_participants_has_a_bound() {
+    let mut stage = Stage::new(Settings::default());
+    let with = |name: &str, metadata: String| entrant(Grant { metadata: Some(metadata), ..grant(name) });
+    for number in 0..64 {
+        stage.try_join(with(&format!("p{number}"), "x".repeat(16 * 1024))).unwrap();
+    }
+    let problem = stage.try_join(with("late", "x".into())).unwrap_err();
+    assert_eq!((problem.slug(), problem.status().as_u16()), (Slug::BodyTooLarge, 413));
+    assert!(problem.detail().contains("1048576"), "{}", problem.detail());
+    // Without any there is always room, and so is there for who comes again.
+    let late = stage.join(grant("late"));
+    stage.try_join(with("p7", "y".repeat(16 * 1024))).unwrap();
+    stage.deafen();
+    stage.say(late, json!({ "type": "update_metadata", "metadata": "x" }));
+    assert_eq!(stage.told(late)["problem"], "urn:plenum:problem:body-too-large");
+    let publisher = Grant { metadata: Some("x".into()), ..grant("obs") };
+    let obs = super::stage::identity("obs");
+    let problem = stage.conference.check_publisher(stage.now, &obs, &publisher).unwrap_err();
+    assert_eq!(problem.slug(), Slug::BodyTooLarge);
+
+    let less = stage.conference.set_profile(&super::stage::identity("p7"), None, Some("y".into()));
+    assert_eq!(less, Ok(()));
+    stage.settle();
+    stage.deafen();
+    // What is escaped in a message counts as what it takes there: 16,383 bytes are free.
+    stage.say(late, json!({ "type": "update_metadata", "metadata": "\u{1}".repeat(2_731) }));
+    assert_eq!(stage.told(late)["problem"], "urn:plenum:problem:body-too-large");
+    stage.say(late, json!({ "type": "update_metadata", "metadata": "\u{1}".repeat(2_730) }));
+    assert_eq!(stage.told(late)["type"], "participant_updated");
 }

@@ -189,3 +189,35 @@ fn a_new_admin_is_shown_the_lobby() {
     stage.settle();
     assert_eq!(stage.types(ada), ["participant_updated", "lobby"]);
 }
+
+#[test]
+fn publishing_first_does_not_lead_past_the_door() {
+    let mut stage = with_lobby();
+    let ada = stage.join(admin("ada"));
+    let place = stage.new_place();
+    let encoder = crate::Grant { can_subscribe: false, ..grant("eve") };
+    assert_eq!(stage.conference.check_publisher(stage.now, &identity("eve"), &encoder), Ok(()));
+    let publisher = crate::whip::Publisher { identity: identity("eve"), name: None, grant: encoder };
+    stage.conference.publisher_came(stage.now, publisher, place, &[]).unwrap();
+    let eve = stage.join(grant("eve"));
+    assert_eq!(stage.types(eve), ["lobby"]);
+    stage.deafen();
+    stage.say(ada, json!({ "type": "admit", "participant": "eve" }));
+    assert_eq!(stage.types(eve), ["welcome"]);
+    assert_eq!(stage.orders, [Effect::EndMedia { place, reason: CloseReason::Replaced }]);
+    assert_eq!(stage.types(ada), ["lobby", "participant_left", "participant_joined"]);
+    assert_eq!(stage.conference.members(), 2);
+}
+
+#[test]
+fn publishing_first_does_not_lead_past_the_lock() {
+    let mut stage = Stage::new(Settings { max_participants: 1, ..Settings::default() });
+    let place = stage.new_place();
+    let publisher = crate::whip::Publisher { identity: identity("eve"), name: None, grant: grant("eve") };
+    stage.conference.publisher_came(stage.now, publisher, place, &[]).unwrap();
+    stage.conference.set_locked(true);
+    assert_eq!(stage.try_join(entrant(grant("eve"))).unwrap_err().slug(), Slug::RoomLocked);
+    stage.conference.set_locked(false);
+    // It takes its own place, even in a full room.
+    stage.join(grant("eve"));
+}

@@ -15,7 +15,8 @@ fn who_is_kicked_is_gone_at_once_and_stays_out_for_a_minute() {
     stage.deafen();
     stage.say(ada, json!({ "type": "kick", "participant": "eve", "id": 1 }));
     assert_eq!(stage.told(eve), json!({ "type": "closed", "reason": "kicked" }));
-    assert_eq!(stage.orders, [Effect::EndMedia { place, reason: CloseReason::Kicked }]);
+    let end = Effect::EndMedia { place, reason: CloseReason::Kicked };
+    assert_eq!(stage.orders, [Effect::EndViewers { identity: identity("eve") }, end]);
     let heard = stage.heard(ada);
     assert_eq!(heard[0], json!({ "type": "participant_left", "participant": "eve", "reason": "kicked" }));
     assert_eq!(heard[1], json!({ "type": "ok", "id": 1 }));
@@ -171,4 +172,81 @@ fn what_stands_in_a_token_is_not_the_members_to_change() {
     assert_eq!(stage.told(eve)["participant"]["metadata"], "role: guest");
     let problem = stage.conference.set_profile(&identity("ada"), None, Some("x".repeat(20_000))).unwrap_err();
     assert_eq!(problem.slug(), Slug::MalformedRequest);
+}
+
+#[test]
+fn who_only_watches_is_thrown_out_as_well() {
+    let mut stage = Stage::new(Settings::default());
+    let ada = stage.join(admin("ada"));
+    stage.deafen();
+    let end = Effect::EndViewers { identity: identity("eve") };
+    // Viewers are not known here: whether anybody was meant is for the server to say.
+    let problem = stage.conference.kick(stage.now, &identity("eve")).unwrap_err();
+    assert_eq!(problem.slug(), Slug::ParticipantNotFound);
+    stage.settle();
+    assert_eq!(stage.orders, std::slice::from_ref(&end));
+    assert_eq!(stage.conference.check_viewer(stage.now, &grant("eve")).unwrap_err().slug(), Slug::Banned);
+    stage.say(ada, json!({ "type": "ban", "participant": "eve", "id": 1 }));
+    assert_eq!(stage.orders, [end.clone(), end]);
+    assert_eq!(stage.told(ada)["type"], "ok");
+}
+
+#[test]
+fn who_publishes_while_it_waits_is_thrown_out_of_both() {
+    let mut stage = Stage::new(Settings { lobby: true, ..Settings::default() });
+    stage.join(admin("ada"));
+    let place = stage.new_place();
+    let eve = crate::whip::Publisher { identity: identity("eve"), name: None, grant: grant("eve") };
+    stage.conference.publisher_came(stage.now, eve, place, &[]).unwrap();
+    let waiting = stage.join(grant("eve"));
+    stage.deafen();
+    stage.conference.kick(stage.now, &identity("eve")).unwrap();
+    stage.settle();
+    assert_eq!(stage.told(waiting)["reason"], "kicked");
+    assert_eq!(stage.orders.last(), Some(&Effect::EndMedia { place, reason: CloseReason::Kicked }));
+    assert_eq!((stage.conference.members(), stage.conference.waiting().len()), (1, 0));
+}
+
+#[test]
+fn what_was_taken_away_is_not_had_back_by_joining_again() {
+    let mut stage = Stage::new(Settings { lobby: true, ..Settings::default() });
+    stage.join(admin("ada"));
+    stage.join(admin("eve"));
+    let nothing = PermissionsChange {
+        can_publish: Some(false),
+        can_subscribe: Some(false),
+        can_publish_data: Some(false),
+        ..PermissionsChange::default()
+    };
+    let no_admin = PermissionsChange { admin: Some(false), ..PermissionsChange::default() };
+    for change in [nothing, no_admin] {
+        stage.conference.set_permissions(&identity("eve"), change).unwrap();
+    }
+    stage.settle();
+    assert!(stage.orders.contains(&Effect::EndViewers { identity: identity("eve") }));
+    let now = stage.now;
+    let slug = |result: Result<(), crate::Problem>| result.map_err(|problem| problem.slug());
+    let publisher =
+        |stage: &Stage| slug(stage.conference.check_publisher(now, &identity("eve"), &admin("eve")));
+    let viewer = |stage: &Stage| slug(stage.conference.check_viewer(now, &admin("eve")));
+    assert_eq!((publisher(&stage), viewer(&stage)), (Err(Slug::Forbidden), Err(Slug::Forbidden)));
+
+    let again = stage.join(admin("eve"));
+    let permissions = stage.heard(again)[0]["participant"]["permissions"].clone();
+    for what in ["canPublish", "canSubscribe", "canPublishData", "admin"] {
+        assert_eq!(permissions[what], false, "{what}");
+    }
+    // Nor by leaving first: and who is no admin any more waits like everybody else.
+    stage.say(again, json!({ "type": "leave" }));
+    assert_eq!((publisher(&stage), viewer(&stage)), (Err(Slug::Forbidden), Err(Slug::Forbidden)));
+    let again = stage.join(admin("eve"));
+    assert_eq!(stage.types(again), ["lobby"]);
+    stage.conference.admit(stage.now, &identity("eve")).unwrap();
+    stage.settle();
+    assert_eq!(stage.heard(again)[0]["participant"]["permissions"], permissions);
+
+    let publish = PermissionsChange { can_publish: Some(true), ..PermissionsChange::default() };
+    stage.conference.set_permissions(&identity("eve"), publish).unwrap();
+    stage.settle();
+    assert_eq!(publisher(&stage), Ok(()));
 }

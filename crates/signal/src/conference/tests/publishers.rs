@@ -5,10 +5,11 @@ use serde_json::json;
 
 use super::super::*;
 use super::stage::{Stage, admin, grant, identity};
+use crate::whip::Publisher;
 use crate::{Problem, Slug};
 
 fn obs() -> Publisher {
-    Publisher { identity: identity("obs"), name: None, metadata: None }
+    Publisher { identity: identity("obs"), name: None, grant: grant("obs") }
 }
 
 fn come(stage: &mut Stage, engine: u32) -> Result<Place, Problem> {

@@ -82,3 +82,37 @@ fn a_socket_that_nobody_knows_is_not_answered() {
     stage.say(SocketId(7), json!({ "type": "lock" }));
     assert_eq!(stage.heard(SocketId(7)), Vec::<Value>::new());
 }
+
+#[test]
+fn nobody_is_flooded_by_one_member() {
+    let mut stage = Stage::new(Settings::default());
+    let (ada, eve) = (stage.join(grant("ada")), stage.join(grant("eve")));
+    let token = stage.heard(ada)[0]["resume"].as_str().unwrap().to_owned();
+    stage.deafen();
+    let signal = json!({ "type": "signal", "to": "eve", "payload": "x".repeat(64 * 1024 - 2) });
+    let send = |stage: &mut Stage, socket, count: usize| {
+        for _ in 0..count {
+            stage.say(socket, signal.clone());
+        }
+        let refused = stage.heard(socket);
+        assert!(refused.iter().all(|error| error["problem"] == "urn:plenum:problem:too-many-requests"));
+        assert!(refused.iter().all(|error| error["retry_after"] == 1));
+        (stage.heard(eve).len(), refused.len())
+    };
+    assert_eq!(send(&mut stage, ada, 6), (4, 2));
+    stage.wait(1);
+    assert_eq!(send(&mut stage, ada, 2), (1, 1));
+    // Not by what goes to everybody either, and what is not changed goes along.
+    stage.conference.set_profile(&super::stage::identity("ada"), None, Some("x".repeat(10_000))).unwrap();
+    stage.settle();
+    stage.deafen();
+    stage.say(ada, json!({ "type": "update_metadata", "name": "A" }));
+    assert_eq!(stage.told(ada)["problem"], "urn:plenum:problem:too-many-requests");
+    // Nor by coming back on another socket.
+    stage.lose(ada);
+    let again = stage.resume(&token).unwrap();
+    stage.deafen();
+    assert_eq!(send(&mut stage, again, 1), (0, 1));
+    stage.wait(4);
+    assert_eq!(send(&mut stage, again, 5), (4, 1));
+}

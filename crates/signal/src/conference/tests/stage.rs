@@ -31,6 +31,7 @@ pub(super) fn identity(name: &str) -> Identity {
 /// What a token grants that is for a participant.
 pub(super) fn grant(name: &str) -> Grant {
     Grant {
+        vouched: true,
         room: None,
         identity: Some(identity(name)),
         name: None,
@@ -54,7 +55,7 @@ pub(super) fn hidden(name: &str) -> Grant {
 pub(super) fn entrant(grant: Grant) -> Entrant {
     let Ok(request) = parse(r#"{"type":"join","protocol":1}"#) else { panic!("a valid join") };
     let ClientMessage::Join(join) = request.message else { panic!("a join") };
-    Entrant::new(grant, &join, true, "x7k2").unwrap()
+    Entrant::new(grant, &join, "x7k2").unwrap()
 }
 
 /// The offer of a browser: microphone "0" and camera "1", both muted; slots "2" and "3".
@@ -149,7 +150,7 @@ impl Stage {
     /// Comes again with the token of a `welcome`.
     pub(super) fn resume(&mut self, token: &str) -> Option<SocketId> {
         let arrival = self.arrival();
-        let resumed = self.conference.resume(self.now, token, &arrival);
+        let resumed = self.conference.resume(token, &arrival);
         self.settle();
         resumed.then_some(arrival.socket)
     }

@@ -39,10 +39,18 @@ fn the_fields_arrive_where_they_belong() {
 
 #[test]
 fn a_signal_is_carried_byte_for_byte() {
-    let payload = r#"{ "b": 1.50, "a": [1e3, 18446744073709551616, "\u00e9\ud83d"] }"#;
+    let payload = r#"{ "b": 1.50, "a": [1e3, 18446744073709551616, "\u00e9\ud83d\ude00"] }"#;
     let text = format!(r#"{{"type":"signal","to":"grace","payload":{payload}}}"#);
     let ClientMessage::Signal { payload: read, .. } = parse(&text).unwrap().message else { panic!() };
     assert_eq!(read.get(), payload);
+}
+
+#[test]
+fn a_signal_that_its_receiver_could_not_parse_is_refused() {
+    for payload in [r#""\ud800""#, r#"{"x":["\udc00\ud800"]}"#, "1e999", "[-1e400]"] {
+        let why = sentence(&format!(r#"{{"type":"signal","to":"grace","payload":{payload}}}"#));
+        assert_eq!(why, "\"payload\" has a lone surrogate or a number beyond a double in it", "{payload}");
+    }
 }
 
 #[test]

@@ -10,6 +10,7 @@ use super::super::super::*;
 use super::super::stage::{Stage, admin, entrant, grant, hidden, identity, offer_with_screen, tracks};
 use super::ear::Ear;
 use crate::Grant;
+use crate::whip::Publisher;
 
 const NAMES: [&str; 7] = ["ada", "eve", "bob", "boss", "chef", "spy", "obs"];
 
@@ -156,7 +157,7 @@ impl Walk {
         self.sessions.insert(place, vec![first, first + 1]);
         let tracks =
             [("0".to_owned(), first, MediaKind::Audio), ("1".to_owned(), first + 1, MediaKind::Video)];
-        let publisher = Publisher { identity: name, name: None, metadata: None };
+        let publisher = Publisher { grant: grant(name.as_str()), identity: name, name: None };
         // A refusal is an effect, too: the session ends.
         let _refused = self.stage.conference.publisher_came(self.stage.now, publisher, place, &tracks);
         self.stage.settle();
