@@ -39,18 +39,30 @@ fn join(browser: &mut Browser, server: &Plenum, room: &str, name: &str) {
     enter(browser, name);
 }
 
+/// Opens the page of a call, fills in the name and presses Join, whatever comes of it.
+#[track_caller]
+fn ask_to_join(browser: &mut Browser, server: &Plenum, room: &str, name: &str) {
+    browser.open(name, &room_url(server, room));
+    press_join(browser, name);
+}
+
 /// Joins from a page that is open already; its name is the page's.
 #[track_caller]
 fn enter(browser: &mut Browser, name: &str) {
+    press_join(browser, name);
+    wait_until(&format!("{name} is in the call"), SOON, || {
+        browser.run(name, "return window.plenum?.state ?? null;", Value::Null) == json!("connected")
+    });
+}
+
+#[track_caller]
+fn press_join(browser: &mut Browser, name: &str) {
     wait_until(&format!("{name} may join"), SOON, || {
-        let ready = "const button = document.querySelector('[data-testid=\"join\"]'); return Boolean(button) && !button.disabled;";
+        let ready = "return Boolean(document.querySelector('[data-testid=\"join\"]:not([disabled])'));";
         browser.run(name, ready, Value::Null) == json!(true)
     });
     browser.type_into(name, "name", name, false);
     browser.click(name, "join");
-    wait_until(&format!("{name} is in the call"), SOON, || {
-        browser.run(name, "return window.plenum?.state ?? null;", Value::Null) == json!("connected")
-    });
 }
 
 /// Who somebody is for the others.

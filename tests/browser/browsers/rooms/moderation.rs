@@ -4,10 +4,10 @@ use std::time::{Duration, Instant};
 
 use plenum_tests::browser::{Browser, Tile};
 use plenum_tests::clients::{Client, turn};
-use plenum_tests::{Plenum, wait_until};
+use plenum_tests::{Plenum, wait_for, wait_until};
 use serde_json::{Value, json};
 
-use super::{SOON, identity, join, room_url, tile_of, wait_until_all_move};
+use super::{SOON, ask_to_join, identity, join, tile_of, wait_until_all_move};
 
 #[test]
 fn whoever_is_kicked_is_told_stops_sending_within_a_second_and_cannot_come_back_at_once() {
@@ -60,21 +60,29 @@ fn who_waits_in_the_lobby_sees_nobody_until_admitted() {
     let Some(_turn) = turn(&[Client::Chromium]) else { return };
     let server = Plenum::start(plenum_tests::Options::default().environment("PLENUM_ROOMS__LOBBY", "true"));
     let mut browser = Browser::launch(Client::Chromium);
-    // Without tokens everybody may moderate; the first one finds nobody who could let it in.
+    // Without tokens everybody may moderate: the first one finds nobody who could let it in, and need not wait.
     join(&mut browser, &server, "lobby", "ada");
-    let state = browser.run("ada", "return window.plenum.state;", Value::Null);
-    assert_eq!(state, json!("connected"));
+    ask_to_join(&mut browser, &server, "lobby", "ben");
+    wait_until("ben is told to wait", SOON, || {
+        browser.run("ben", "return window.plenum?.state ?? null;", Value::Null) == json!("lobby")
+    });
+    browser.screenshot("ben", "call-waiting");
+    let seen = "return [window.plenum.participants.size, window.plenum.tracks.size];";
+    assert_eq!(browser.run("ben", seen, Value::Null), json!([0, 0]));
+    assert!(browser.tiles("ben").is_empty() && browser.tiles("ada").is_empty());
+    let waiting = wait_for("ada sees who waits", SOON, || {
+        let who = "return window.plenum.waiting.map(({ identity }) => identity)[0] ?? null;";
+        browser.run("ada", who, Value::Null).as_str().map(str::to_owned)
+    });
+    browser.run("ada", "await window.plenum.admit(input);", json!(waiting));
+    let ada = identity(&mut browser, "ada");
+    wait_until_all_move(&mut browser, "ben", &[ada], SOON);
+    wait_until_all_move(&mut browser, "ada", &[waiting], SOON);
 }
 
 #[track_caller]
 fn refused(browser: &mut Browser, server: &Plenum, room: &str, name: &str, word: &str) {
-    browser.open(name, &room_url(server, room));
-    wait_until("the page is ready", SOON, || {
-        let ready = "const button = document.querySelector('[data-testid=\"join\"]'); return Boolean(button) && !button.disabled;";
-        browser.run(name, ready, Value::Null) == json!(true)
-    });
-    browser.type_into(name, "name", name, false);
-    browser.click(name, "join");
+    ask_to_join(browser, server, room, name);
     wait_until(&format!("the page says that the room is {word}"), SOON, || {
         browser.text(name, "error").to_lowercase().contains(word)
     });
