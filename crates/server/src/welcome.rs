@@ -73,6 +73,7 @@ impl Addresses {
             "\n  Plenum {version} is up, {access}.\n\n\
              \x20 Open         {base}/\n\
              {elsewhere}\
+             \x20 Meet         {base}/r/demo   (a conference: open it twice)\n\
              \x20 Publish      {base}/publish/demo   (camera or screen, in a browser)\n\
              \x20 Watch        {base}/watch/demo\n\n\
              \x20 OBS          Settings, Stream, Service: WHIP\n\
