@@ -5,6 +5,7 @@
 
 mod close;
 mod counters;
+mod json;
 pub mod limits;
 mod media;
 mod names;
@@ -14,6 +15,7 @@ mod session;
 
 pub use close::{CloseReason, Fault};
 pub use counters::{DropReason, Histogram, SECONDS_BUCKETS};
+pub use json::is_plain;
 pub use media::{Codec, Format, H264Profile, MediaKind};
 pub use names::{DisplayName, Identity, NameError, RoomName};
 pub use offer::{

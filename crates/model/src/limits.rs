@@ -40,16 +40,15 @@ pub const RELAY_RING: usize = 4_096;
 pub const TRACKS_PER_PARTICIPANT: usize = 16;
 /// Lines on which one participant receives: its slots.
 pub const SLOTS_PER_PARTICIPANT: usize = 48;
-/// Voices that are heard at a time: the loudest.
-pub const VOICES: usize = 3;
 /// Simulcast layers per track.
 pub const LAYERS_PER_TRACK: usize = 4;
 /// Data channels, and so topics, per participant.
 pub const DATA_CHANNELS: usize = 16;
 /// Bytes of one message on a data channel; longer ones are dropped and counted.
 pub const DATA_MESSAGE: usize = 64 * 1024;
-/// Levels of arrays and objects in the payload of one; deeper ones are dropped and counted: parsers bound them.
-pub const DATA_NESTING: usize = 32;
+/// Levels of arrays and objects in JSON that is passed on, in data messages and by `signal`; what is deeper is refused:
+/// parsers bound them.
+pub const JSON_NESTING: usize = 32;
 /// Bytes of messages that wait for one participant on one topic; beyond it the oldest is dropped and its sender
 /// told.
 pub const DATA_QUEUE: usize = 2 * 1024 * 1024;

@@ -5,7 +5,6 @@
 //! one begins with such a header without `payload`, behind its length (16 bits, big-endian), and the bytes follow.
 //! `to` is an identity or an array of them; without it, the message is for everyone.
 
-mod plain;
 mod queue;
 
 pub use queue::DataQueue;
@@ -124,7 +123,7 @@ impl<'a> Envelope<'a> {
     /// Opens a text message.
     pub fn open_text(text: &'a str) -> Result<Self, EnvelopeError> {
         let Text { to, payload } = read_object(text.as_bytes())?;
-        if !plain::is_plain(payload.get()) {
+        if !plenum_model::is_plain(payload.get()) {
             return Err(EnvelopeError::Unreadable);
         }
         Ok(Self { to: addressees(to)?, payload: Payload::Json(payload.get()) })

@@ -96,8 +96,8 @@ fn a_payload_that_parsers_refuse_goes_nowhere() {
     for fine in ["1.5e308", "-1e-999", r#""\ud83d\ude00""#, r#"{"a":[true,null,-7,18446744073709551616]}"#] {
         assert_eq!(open(fine), Ok(()), "{fine}");
     }
-    assert_eq!(open(&nested(limits::DATA_NESTING)), Ok(()));
-    let (one_too_deep, abyss) = (nested(limits::DATA_NESTING + 1), nested(30_000));
+    assert_eq!(open(&nested(limits::JSON_NESTING)), Ok(()));
+    let (one_too_deep, abyss) = (nested(limits::JSON_NESTING + 1), nested(30_000));
     let huge = "9".repeat(400);
     for refused in [
         "1e999",

@@ -10,7 +10,6 @@ use serde_json::value::RawValue;
 use super::Conference;
 use super::announce::Audience;
 use super::member::{Member, MemberId};
-use crate::room::json::is_plain;
 use crate::room::{ChatEntry, ServerMessage};
 
 impl Conference {
@@ -46,7 +45,7 @@ impl Conference {
         if !member.permissions().can_publish_data {
             return;
         }
-        if !is_plain(payload) {
+        if !plenum_model::is_plain(payload) {
             return;
         }
         let Ok(payload) = RawValue::from_string(payload.to_owned()) else { return };

@@ -1,15 +1,6 @@
-//! JSON of strangers that is passed on as it is: what this server forwards must not trip those who receive it.
-
-use serde_json::Value;
+//! JSON as text: how deep it is before anything reads it, and how long a string becomes in it.
 
 use super::DEPTH;
-
-/// Whether any JSON parser takes this text: at most [`DEPTH`] levels deep, every string whole Unicode (no lone
-/// surrogate such as `"\ud800"`), every number within the range of a double (not `1e999`). The grammar allows more (RFC
-/// 8259, sections 6, 8.2 and 9), and what a receiver makes of that is its own affair: some stop at it.
-pub fn is_plain(text: &str) -> bool {
-    is_shallow(text) && serde_json::from_str::<Value>(text).is_ok()
-}
 
 /// Whether there are no values within values beyond [`DEPTH`]. To be asked before anything follows them down.
 pub(super) fn is_shallow(text: &str) -> bool {
@@ -43,21 +34,6 @@ pub(crate) fn escaped_len(text: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn json_that_some_parsers_refuse_is_not_plain() {
-        let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
-        assert!(is_plain(&nested(DEPTH)));
-        assert!(!is_plain(&nested(DEPTH + 1)));
-        for text in ["1e999", "-1e999", r#""\ud800""#, r#""\udc00\ud800""#, r#"{"\ud800":1}"#, "", "{", "01"]
-        {
-            assert!(!is_plain(text), "{text}");
-        }
-        let large = "18446744073709551616";
-        for text in ["1e308", large, r#""\ud83d\ude00""#, r#"{"a":[null,true,"[[["]}"#, " 1 "] {
-            assert!(is_plain(text), "{text}");
-        }
-    }
 
     #[test]
     fn the_length_of_a_string_is_that_which_is_written() {

@@ -28,7 +28,7 @@ pub const PROTOCOL: u32 = 1;
 /// Bytes of one message of a client.
 pub const MESSAGE: usize = 384 * 1024;
 /// Levels of arrays and objects within each other in one message.
-pub const DEPTH: usize = 32;
+pub const DEPTH: usize = plenum_model::limits::JSON_NESTING;
 /// Bytes of a participant's or a room's metadata.
 pub const METADATA: usize = 16 * 1024;
 /// Bytes of the payload of one `signal`, as JSON.

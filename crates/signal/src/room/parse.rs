@@ -102,7 +102,7 @@ fn message(fields: &Fields<'_>) -> Result<ClientMessage, Problem> {
 
 /// A value that others are to get: it must be what they can read.
 fn plain(name: &str, value: Box<RawValue>) -> Result<Box<RawValue>, Problem> {
-    match json::is_plain(value.get()) {
+    match plenum_model::is_plain(value.get()) {
         true => Ok(value),
         false => Err(malformed(format!("{name:?} has a lone surrogate or a number beyond a double in it"))),
     }

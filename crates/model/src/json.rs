@@ -3,17 +3,18 @@
 
 use std::fmt;
 
-use plenum_model::limits;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
+use crate::limits;
+
 /// Whether this is a JSON value without what the grammar allows and parsers do not (RFC 8259, sections 6, 8.2 and 9):
-/// numbers that are too large for a double, half a surrogate pair, nesting beyond [`limits::DATA_NESTING`].
+/// numbers that are too large for a double, half a surrogate pair, nesting beyond [`limits::JSON_NESTING`].
 ///
 /// Nothing of it is kept. What is in it is walked through with the types that one would read it into, since a value
 /// that is skipped is checked for its grammar only.
 pub fn is_plain(json: &str) -> bool {
     let mut deserializer = serde_json::Deserializer::from_str(json);
-    Plain { levels: limits::DATA_NESTING }.deserialize(&mut deserializer).is_ok()
+    Plain { levels: limits::JSON_NESTING }.deserialize(&mut deserializer).is_ok()
         && deserializer.end().is_ok()
 }
 
@@ -79,5 +80,26 @@ impl<'de> Visitor<'de> for Plain {
         let entry = self.deeper()?;
         while entries.next_entry_seed(entry, entry)?.is_some() {}
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_that_some_parsers_refuse_is_not_plain() {
+        let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+        assert!(is_plain(&nested(limits::JSON_NESTING)));
+        assert!(!is_plain(&nested(limits::JSON_NESTING + 1)));
+        assert!(!is_plain(&nested(30_000)));
+        for text in ["1e999", "-1e999", r#""\ud800""#, r#""\udc00\ud800""#, r#"{"\ud800":1}"#, "", "{", "01"]
+        {
+            assert!(!is_plain(text), "{text}");
+        }
+        let large = "18446744073709551616";
+        for text in ["1e308", large, r#""\ud83d\ude00""#, r#"{"a":[null,true,"[[["]}"#, " 1 "] {
+            assert!(is_plain(text), "{text}");
+        }
     }
 }
