@@ -165,13 +165,14 @@ function pageOf(order) {
 }
 
 const orders = {
-  async open({ page: name, url, viewport }) {
+  async open({ page: name, url, viewport, before }) {
     const context = await browser.createBrowserContext();
     const page = await context.newPage();
     if (viewport) await page.setViewport(viewport);
     page.on('console', (message) => process.stderr.write(`${name}: ${message.text()}\n`));
     page.on('pageerror', (error) => process.stderr.write(`${name}: ${error}\n`));
     await page.evaluateOnNewDocument(watchMedia);
+    if (before) await page.evaluateOnNewDocument(before);
     pages.set(name, page);
     await page.goto(url, { waitUntil: 'domcontentloaded' });
   },

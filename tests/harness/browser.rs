@@ -48,6 +48,12 @@ impl Browser {
         self.order(json!({"do": "open", "page": page, "url": url, "viewport": viewport}));
     }
 
+    /// Opens `url` in a window of its own, where `script` runs before the page's own scripts.
+    #[track_caller]
+    pub fn open_after(&mut self, page: &str, url: &str, script: &str) {
+        self.order(json!({"do": "open", "page": page, "url": url, "before": script}));
+    }
+
     /// Closes a window as a crash would: nothing in the page runs any more.
     #[track_caller]
     pub fn close(&mut self, page: &str) {

@@ -5,7 +5,7 @@ use plenum_tests::clients::{Client, turn};
 use plenum_tests::{Plenum, wait_until};
 use serde_json::{Value, json};
 
-use super::{SOON, enter, identity, room_url, wait_until_all_move};
+use super::{SOON, enter, identity, join, room_url, wait_until_all_move};
 
 const PHONE: (u32, u32) = (360, 740);
 
@@ -25,6 +25,26 @@ fn the_page_before_a_call_shows_a_preview_and_a_level_that_moves() {
         browser.run("ada", level, Value::Null).as_f64().unwrap_or_default() > 0.0
     });
     browser.screenshot("ada", "call-before");
+}
+
+#[test]
+fn whoever_joins_before_the_devices_are_known_is_seen_all_the_same() {
+    let Some(_turn) = turn(&[Client::Chromium]) else { return };
+    let server = Plenum::dev();
+    let mut browser = Browser::launch(Client::Chromium);
+    // Longer than the page waits for devices after Join was pressed.
+    let slow = "
+        const list = MediaDevices.prototype.enumerateDevices;
+        MediaDevices.prototype.enumerateDevices = async function enumerateDevices() {
+            await new Promise((resolve) => setTimeout(resolve, 3000));
+            return list.call(this);
+        };
+    ";
+    browser.open_after("ada", &room_url(&server, "early"), slow);
+    enter(&mut browser, "ada");
+    join(&mut browser, &server, "early", "ben");
+    let ada = identity(&mut browser, "ada");
+    wait_until_all_move(&mut browser, "ben", &[ada], SOON);
 }
 
 #[test]
